@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.resilience.testkit;
+
+import dev.resilience.TimeSource;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Set;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** The tasks that a manual clock waits for before it moves on: those that were handed to executors it watches. */
+final class Watch {
+    private static final long POLL = TimeUnit.MILLISECONDS.toNanos(1);
+    /** A thread that has been blocked for so long outside of the clock waits for something that the test does. */
+    private static final long BLOCKED = TimeUnit.MILLISECONDS.toNanos(100);
+    /**
+     * And has been seen so at so many polls: on a machine that is busy, a thread that only waits for a processor seems
+     * blocked, but then whoever polls waits for one too.
+     */
+    private static final int LOOKS = 60;
+    /** A task that no thread has begun for so long stands in the queue of a pool whose threads are all parked. */
+    private static final long QUEUED = TimeUnit.MILLISECONDS.toNanos(500);
+
+    private static final TimeSource REAL = TimeSource.system();
+
+    private final Agenda agenda;
+    private final Duration patience;
+    private final Set<Task> tasks = Collections.newSetFromMap(new IdentityHashMap<>());
+
+    Watch(Agenda agenda, Duration patience) {
+        this.agenda = agenda;
+        this.patience = patience;
+    }
+
+    Executor over(Executor executor) {
+        return executor instanceof Watched watched && watched.watch() == this ? executor : new Watched(this, executor);
+    }
+
+    /** The wrapped executor shows through, for descriptions. */
+    private record Watched(Watch watch, Executor executor) implements Executor {
+        @Override
+        public void execute(Runnable command) {
+            watch.execute(executor, command);
+        }
+
+        @Override
+        public String toString() {
+            return executor.toString();
+        }
+    }
+
+    private void execute(Executor executor, Runnable command) {
+        Task task = new Task(command);
+        add(task);
+        try {
+            executor.execute(task);
+        } catch (Throwable refused) {
+            remove(task);
+            throw refused;
+        }
+    }
+
+    private void add(Task task) {
+        agenda.lock.lock();
+        try {
+            tasks.add(task);
+        } finally {
+            agenda.lock.unlock();
+        }
+    }
+
+    private void remove(Task task) {
+        agenda.lock.lock();
+        try {
+            tasks.remove(task);
+            agenda.changed.signalAll();
+        } finally {
+            agenda.lock.unlock();
+        }
+    }
+
+    /**
+     * Waits, in real time, until every watched task has ended, is parked on the clock or is blocked elsewhere for
+     * good; a task of the calling thread does not count.
+     */
+    void awaitRest() {
+        long since = REAL.nanoTime();
+        agenda.lock.lock();
+        try {
+            while (!restAll()) {
+                if (REAL.nanoTime() - since > patience.toNanos()) {
+                    throw new AssertionError("the manual time cannot move on, something still runs: " + running());
+                }
+                agenda.changed.awaitNanos(POLL);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // it is for what this thread does next, and that may be a wait
+        } finally {
+            agenda.lock.unlock();
+        }
+    }
+
+    private boolean restAll() {
+        for (Task task : tasks) {
+            if (!task.rests()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private String running() {
+        return tasks.stream().filter(task -> !task.rests()).map(Task::toString).collect(Collectors.joining("; "));
+    }
+
+    private final class Task implements Runnable {
+        private final Runnable command;
+        private final long asked = REAL.nanoTime();
+        private volatile @Nullable Thread thread;
+        private long blockedSince;
+        private long lastLook;
+        private int looks;
+
+        Task(Runnable command) {
+            this.command = command;
+        }
+
+        @Override
+        public void run() {
+            thread = Thread.currentThread();
+            try {
+                command.run();
+            } finally {
+                remove(this);
+            }
+        }
+
+        boolean rests() {
+            Thread on = thread;
+            if (on == null) {
+                return REAL.nanoTime() - asked > QUEUED;
+            }
+            Agenda.Parked wait = agenda.waitOf(on);
+            return on == Thread.currentThread() || (wait == null ? isBlocked(on) : !wait.over());
+        }
+
+        private boolean isBlocked(Thread on) {
+            if (!seemsBlocked(on)) {
+                looks = 0;
+                return false;
+            }
+            long now = REAL.nanoTime();
+            if (looks == 0) {
+                blockedSince = now;
+            }
+            if (looks == 0 || now - lastLook >= POLL) {
+                looks++;
+                lastLook = now;
+            }
+            return looks > LOOKS && now - blockedSince > BLOCKED;
+        }
+
+        /** Who waits for the agenda waits for the one that looks. */
+        private boolean seemsBlocked(Thread on) {
+            return switch (on.getState()) {
+                case BLOCKED, WAITING, TIMED_WAITING -> !agenda.lock.hasQueuedThread(on);
+                default -> false;
+            };
+        }
+
+        @Override
+        public String toString() {
+            Thread on = thread;
+            return on == null
+                    ? "a task that no thread has begun for " + Duration.ofNanos(REAL.nanoTime() - asked)
+                    : on.getName() + " in state " + on.getState() + " at "
+                            + Arrays.stream(on.getStackTrace()).limit(8).toList();
+        }
+    }
+}

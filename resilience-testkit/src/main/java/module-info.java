@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Tools to test a pipeline without sleeping.
+ */
+@org.jspecify.annotations.NullMarked
+module dev.resilience.testkit {
+    requires transitive dev.resilience.core;
+    requires transitive dev.resilience.ratelimit;
+    requires static transitive org.jspecify;
+    requires java.logging;
+    requires transitive org.junit.jupiter.api;
+
+    exports dev.resilience.testkit;
+    exports dev.resilience.testkit.ratelimit;
+}
