@@ -247,6 +247,8 @@ final class Agenda {
         final @Nullable Parked outer;
 
         volatile boolean woken;
+        /** The thread moves the clock and waits for the others to rest; under the lock. */
+        boolean moving;
 
         Parked(Thread thread, long nanos, @Nullable Parked outer) {
             super(nanos);

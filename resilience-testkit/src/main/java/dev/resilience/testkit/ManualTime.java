@@ -7,6 +7,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A {@link TimeSource} that stands still until a test moves it. It fakes the three things that code does with time:
@@ -180,9 +181,8 @@ public final class ManualTime implements TimeSource {
         watch.awaitRest();
         Agenda.Thrown thrown = new Agenda.Thrown();
         long target = agenda.now() + TimeSource.nanos(by);
-        for (Agenda.Event due = agenda.nextUntil(target); due != null; due = agenda.nextUntil(target)) {
+        for (Agenda.Event due = nextUntil(target); due != null; due = nextUntil(target)) {
             due.happen(thrown);
-            watch.awaitRest();
         }
         thrown.rethrow();
     }
@@ -290,16 +290,20 @@ public final class ManualTime implements TimeSource {
     }
 
     private void moveUntilWoken(Agenda.Parked me) {
-        watch.awaitRest();
         Agenda.Thrown thrown = new Agenda.Thrown();
-        while (!me.over()) {
-            Agenda.Event next = agenda.nextFor(me);
-            if (next == null) {
-                break;
-            }
+        Agenda.Event next = nextFor(me);
+        while (next != null) {
             next.happen(thrown);
-            watch.awaitRest();
+            next = nextFor(me);
         }
         thrown.rethrow();
+    }
+
+    private Agenda.@Nullable Event nextUntil(long target) {
+        return watch.awaitRest(null, () -> agenda.nextUntil(target));
+    }
+
+    private Agenda.@Nullable Event nextFor(Agenda.Parked me) {
+        return watch.awaitRest(me, () -> agenda.nextFor(me));
     }
 }

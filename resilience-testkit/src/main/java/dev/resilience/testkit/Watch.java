@@ -9,6 +9,7 @@ import java.util.IdentityHashMap;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -88,25 +89,54 @@ final class Watch {
      * good; a task of the calling thread does not count.
      */
     void awaitRest() {
+        awaitRest(null, () -> null);
+    }
+
+    /**
+     * Waits as {@link #awaitRest()} does and takes what is next in the same breath, under the lock: of two threads
+     * that move one clock, the second must see the thread that the first has woken.
+     *
+     * @param me the wait of the calling thread in which it moves the clock
+     * @param next asked once, when all rest
+     * @return what is next; null when there is nothing or {@code me} is over
+     */
+    Agenda.@Nullable Event awaitRest(Agenda.@Nullable Parked me, Supplier<Agenda.@Nullable Event> next) {
         long since = REAL.nanoTime();
         agenda.lock.lock();
         try {
-            while (!restAll()) {
+            moving(me, true);
+            while (!restAll(me)) {
                 if (REAL.nanoTime() - since > patience.toNanos()) {
                     throw new AssertionError("the manual time cannot move on, something still runs: " + running());
                 }
                 agenda.changed.awaitNanos(POLL);
             }
+            return take(me, next);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt(); // it is for what this thread does next, and that may be a wait
+            return take(me, next);
         } finally {
+            moving(me, false);
             agenda.lock.unlock();
         }
     }
 
-    private boolean restAll() {
+    private static Agenda.@Nullable Event take(
+            Agenda.@Nullable Parked me, Supplier<Agenda.@Nullable Event> next) {
+        return me != null && me.over() ? null : next.get();
+    }
+
+    private static void moving(Agenda.@Nullable Parked me, boolean moving) {
+        if (me != null) {
+            me.moving = moving;
+        }
+    }
+
+    /** Of two that were woken while they moved the clock neither may wait for the other. */
+    private boolean restAll(Agenda.@Nullable Parked me) {
+        boolean leaving = me != null && me.over();
         for (Task task : tasks) {
-            if (!task.rests()) {
+            if (!task.rests(leaving)) {
                 return false;
             }
         }
@@ -114,7 +144,7 @@ final class Watch {
     }
 
     private String running() {
-        return tasks.stream().filter(task -> !task.rests()).map(Task::toString).collect(Collectors.joining("; "));
+        return tasks.stream().filter(task -> !task.rests(false)).map(Task::toString).collect(Collectors.joining("; "));
     }
 
     private final class Task implements Runnable {
@@ -139,13 +169,14 @@ final class Watch {
             }
         }
 
-        boolean rests() {
+        boolean rests(boolean leaving) {
             Thread on = thread;
             if (on == null) {
                 return REAL.nanoTime() - asked > QUEUED;
             }
             Agenda.Parked wait = agenda.waitOf(on);
-            return on == Thread.currentThread() || (wait == null ? isBlocked(on) : !wait.over());
+            return on == Thread.currentThread()
+                    || (wait == null ? isBlocked(on) : !wait.over() || leaving && wait.moving);
         }
 
         private boolean isBlocked(Thread on) {

@@ -70,6 +70,23 @@ class WatchTest {
         assertThat(log).hasSize(6).contains("a@6", "b@6").last().isEqualTo("b@9");
     }
 
+    /** They wake at the same times; when each had passed its look at the other before it was woken, both waited on. */
+    @Test
+    void threads_that_wake_at_one_moment_while_they_move_the_clock_do_not_wait_for_each_other() {
+        for (int round = 0; round < 300; round++) {
+            ManualTime time = ManualTime.autoAdvancing();
+            Executor watched = time.watched(THREADS);
+            watched.execute(() -> {
+                watched.execute(() -> sleepThrice(time, "a", ofSeconds(2)));
+                watched.execute(() -> sleepThrice(time, "b", ofSeconds(2)));
+                watched.execute(() -> sleepThrice(time, "c", ofSeconds(2)));
+            });
+            time.park(this, TimeSource.nanos(ofSeconds(100)));
+            assertThat(log).hasSize(9);
+            log.clear();
+        }
+    }
+
     @Test
     void a_thread_that_is_interrupted_out_of_its_wait_is_waited_for() {
         ManualTime time = ManualTime.create();
