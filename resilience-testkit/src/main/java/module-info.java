@@ -6,6 +6,7 @@
 module dev.resilience.testkit {
     requires transitive dev.resilience.core;
     requires transitive dev.resilience.ratelimit;
+    requires transitive dev.resilience.cache;
     requires static transitive org.jspecify;
     requires java.logging;
     requires transitive org.junit.jupiter.api;

@@ -94,6 +94,7 @@ class ArchitectureTest {
 
     private static final JavaClasses CORE = of("resilience-core");
     private static final JavaClasses LIMITERS = of("resilience-ratelimit");
+    private static final JavaClasses CACHES = of("resilience-cache");
 
     private static JavaClasses of(String module) {
         return new ClassFileImporter()
@@ -172,6 +173,18 @@ class ArchitectureTest {
                 .should()
                 .onlyDependOnClassesThat(in(own).or(in(ROOT)).or(jdk()))
                 .check(LIMITERS);
+    }
+
+    @Test
+    void caches_know_the_root_and_no_policy() {
+        assertThat(CACHES).isNotEmpty();
+        String own = ROOT + ".cache";
+        classes()
+                .that()
+                .resideInAPackage(own)
+                .should()
+                .onlyDependOnClassesThat(in(own).or(in(ROOT)).or(jdk()))
+                .check(CACHES);
     }
 
     @Test

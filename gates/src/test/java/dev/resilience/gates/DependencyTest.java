@@ -23,10 +23,12 @@ class DependencyTest {
     private static final Map<String, List<String>> COMPILE = Map.of(
             "resilience-core", List.of(JSPECIFY),
             "resilience-ratelimit", List.of("dev.resilience:resilience-core", JSPECIFY),
+            "resilience-cache", List.of("dev.resilience:resilience-core", JSPECIFY),
             "resilience-testkit",
                     List.of(
                             "dev.resilience:resilience-core",
                             "dev.resilience:resilience-ratelimit",
+                            "dev.resilience:resilience-cache",
                             JSPECIFY,
                             "org.junit.jupiter:junit-jupiter-api"),
             "resilience-observability",
@@ -39,15 +41,18 @@ class DependencyTest {
     private static final Map<String, List<String>> REQUIRES = Map.of(
             "resilience-core", List.of("static java.net.http", "static transitive org.jspecify"), // docs/adr/0015
             "resilience-ratelimit", List.of("static transitive org.jspecify", "transitive dev.resilience.core"),
+            "resilience-cache", List.of("static transitive org.jspecify", "transitive dev.resilience.core"),
             "resilience-testkit",
                     List.of(
                             "java.logging", // Laws listens to what the library logs
                             "static transitive org.jspecify",
                             "transitive dev.resilience.core",
+                            "transitive dev.resilience.cache", // the contracts of its SPIs
                             "transitive dev.resilience.ratelimit", // the contract of its SPI
                             "transitive org.junit.jupiter.api"),
             "resilience-observability",
                     List.of(
+                            "static dev.resilience.cache", // who caches brings it himself
                             "static dev.resilience.ratelimit", // who limits brings it himself
                             "static java.net.http", // who has responses has it
                             "static jdk.jfr", // a trimmed image may not have it

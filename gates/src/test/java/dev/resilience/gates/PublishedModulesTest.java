@@ -108,6 +108,7 @@ class PublishedModulesTest {
                 Repository.artifact("resilience-testkit"),
                 Repository.artifact("resilience-core"),
                 Repository.artifact("resilience-ratelimit"),
+                Repository.artifact("resilience-cache"),
                 Repository.library("junit-jupiter-api-"),
                 Repository.library("junit-platform-commons-"),
                 Repository.library("opentest4j-")));

@@ -121,8 +121,7 @@ final class Watch {
         }
     }
 
-    private static Agenda.@Nullable Event take(
-            Agenda.@Nullable Parked me, Supplier<Agenda.@Nullable Event> next) {
+    private static Agenda.@Nullable Event take(Agenda.@Nullable Parked me, Supplier<Agenda.@Nullable Event> next) {
         return me != null && me.over() ? null : next.get();
     }
 
@@ -144,7 +143,10 @@ final class Watch {
     }
 
     private String running() {
-        return tasks.stream().filter(task -> !task.rests(false)).map(Task::toString).collect(Collectors.joining("; "));
+        return tasks.stream()
+                .filter(task -> !task.rests(false))
+                .map(Task::toString)
+                .collect(Collectors.joining("; "));
     }
 
     private final class Task implements Runnable {
@@ -176,7 +178,7 @@ final class Watch {
             }
             Agenda.Parked wait = agenda.waitOf(on);
             return on == Thread.currentThread()
-                    || (wait == null ? isBlocked(on) : !wait.over() || leaving && wait.moving);
+                    || (wait == null ? isBlocked(on) : !wait.over() || (leaving && wait.moving));
         }
 
         private boolean isBlocked(Thread on) {
