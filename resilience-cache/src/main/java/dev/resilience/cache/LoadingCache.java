@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.resilience.cache;
+
+import dev.resilience.Backoff;
+import dev.resilience.ContextCapture;
+import dev.resilience.Policy;
+import dev.resilience.TimeSource;
+import dev.resilience.cache.Hooks.Reason;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BiFunction;
+import java.util.function.ToIntBiFunction;
+import java.util.function.UnaryOperator;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A bounded cache that loads what it does not have: one load for each key however many ask, and a load that was
+ * started before an invalidation never overwrites it.
+ *
+ * @param <K> the keys; need {@code equals} and {@code hashCode}, never null
+ * @param <V> the values, treated as immutable
+ */
+public final class LoadingCache<K, V extends @Nullable Object> implements AutoCloseable {
+    private final String name;
+    private final Loader<K, V> loader;
+    final CacheCore<K, V> core;
+
+    LoadingCache(Builder<K, V> builder) {
+        this.name = builder.name;
+        this.loader = builder.loader;
+        this.core = new CacheCore<>(builder);
+    }
+
+    /**
+     * Begins a cache. The loader comes first: it fixes the types of keys and values, so that every later lambda is
+     * typed.
+     *
+     * @param <K> the keys
+     * @param <V> the values
+     * @param name for metrics, messages and logs
+     * @param loader makes the value of a key
+     * @return a builder with every setting at its default
+     */
+    public static <K, V extends @Nullable Object> Builder<K, V> builder(String name, Loader<K, V> loader) {
+        return new Builder<>(Objects.requireNonNull(name, "name"), Objects.requireNonNull(loader, "loader"));
+    }
+
+    /**
+     * The value of a key, from the cache or from the loader.
+     *
+     * @param key the key
+     * @return the value; null when the loader says that there is none
+     */
+    public V get(K key) {
+        return get(key, loader);
+    }
+
+    /**
+     * The value of a key, from the cache or from a loader of this call: cache-aside.
+     *
+     * @param key the key
+     * @param loader asked when the cache has no value
+     * @return the value; null when the loader says that there is none
+     */
+    @SuppressWarnings("NullAway") // null is an answer
+    public V get(K key, Loader<? super K, ? extends V> loader) {
+        Objects.requireNonNull(key, "key");
+        return core.get(key, Objects.requireNonNull(loader, "loader"));
+    }
+
+    /**
+     * As {@link #get(Object)} without blocking.
+     *
+     * @param key the key
+     * @return completes with the value
+     */
+    public CompletableFuture<V> getAsync(K key) {
+        Objects.requireNonNull(key, "key");
+        CompletableFuture<V> future = new CompletableFuture<>();
+        try {
+            future.complete(get(key));
+        } catch (Throwable thrown) {
+            future.completeExceptionally(thrown);
+        }
+        return future;
+    }
+
+    /**
+     * The values of several keys.
+     *
+     * @param keys the keys
+     * @return the values that there are, in the order of the keys
+     */
+    public Map<K, V> getAll(Collection<? extends K> keys) {
+        Map<K, V> all = new LinkedHashMap<>();
+        for (K key : keys) {
+            V value = get(key);
+            if (value != null) all.put(key, value);
+        }
+        return all;
+    }
+
+    /**
+     * What the cache has, without loading.
+     *
+     * @param key the key
+     * @return the value, empty for none
+     */
+    public Optional<V> peek(K key) {
+        Entry<V> entry = core.visible(Objects.requireNonNull(key, "key"));
+        return entry == null ? Optional.empty() : Optional.ofNullable(entry.value);
+    }
+
+    /**
+     * Puts a value. Loads under way for the key will not overwrite it.
+     *
+     * @param key the key
+     * @param value the value, not null
+     */
+    public void put(K key, V value) {
+        core.put(Objects.requireNonNull(key, "key"), Objects.requireNonNull(value, "value"));
+    }
+
+    /**
+     * Forgets a key. Loads under way for it will not be stored.
+     *
+     * @param key the key
+     */
+    public void invalidate(K key) {
+        core.invalidate(Objects.requireNonNull(key, "key"), Reason.EXPLICIT);
+    }
+
+    /**
+     * Forgets all entries that have a tag.
+     *
+     * @param tag the tag
+     */
+    public void invalidateTag(String tag) {
+        core.invalidateTag(Objects.requireNonNull(tag, "tag"), Reason.EXPLICIT);
+    }
+
+    /** Forgets everything. */
+    public void invalidateAll() {
+        core.invalidateAll(Reason.EXPLICIT);
+    }
+
+    /**
+     * The name, for metrics.
+     *
+     * @return as given to the builder
+     */
+    public String name() {
+        return name;
+    }
+
+    /** Ends the cache. */
+    @Override
+    public void close() {
+        core.close();
+    }
+
+    /**
+     * Settings of a {@link LoadingCache}. Not thread-safe. Values are checked in {@link #build()}, all at once.
+     *
+     * @param <K> the keys
+     * @param <V> the values
+     */
+    public static final class Builder<K, V extends @Nullable Object> {
+        final String name;
+        final Loader<K, V> loader;
+        final List<ContextCapture> captures = new ArrayList<>();
+        Hooks<K, V> hooks = new Hooks<>();
+        long maxEntries = 10_000;
+
+        @Nullable
+        Duration ttl;
+
+        @Nullable
+        BiFunction<? super K, ? super V, Duration> ttlPerEntry;
+
+        double jitter = 0.05;
+
+        @Nullable
+        Duration refreshAfter;
+
+        double refreshEarly;
+        Duration staleWhileRevalidate = Duration.ZERO;
+        Duration staleIfError = Duration.ZERO;
+
+        @Nullable
+        Duration softDeadline;
+
+        @Nullable
+        Duration hardDeadline;
+
+        @Nullable
+        Duration absentFor;
+
+        @Nullable
+        Duration failuresFor;
+
+        @Nullable
+        Backoff failureBackoff;
+
+        @Nullable
+        Refresher<? super K, V> refresher;
+
+        int refreshesAtOnce = 16;
+        int refreshesQueued = 1024;
+        int maxTags = 16;
+
+        @Nullable
+        BiFunction<? super K, ? super V, ? extends Collection<String>> tags;
+
+        @Nullable
+        ToIntBiFunction<? super K, ? super V> weigher;
+
+        @Nullable
+        UnaryOperator<V> copier;
+
+        @Nullable
+        Policy through;
+
+        @Nullable
+        Executor executor;
+
+        TimeSource time = TimeSource.system();
+        RandomGenerator random = () -> ThreadLocalRandom.current().nextLong();
+
+        Builder(String name, Loader<K, V> loader) {
+            this.name = name;
+            this.loader = loader;
+        }
+
+        /**
+         * How many entries are kept; beyond that the least useful ones are evicted.
+         *
+         * @param most at least 1; default 10,000
+         * @return this builder
+         */
+        public Builder<K, V> maxEntries(long most) {
+            this.maxEntries = most;
+            return this;
+        }
+
+        /**
+         * For how long a value is fresh, counted from the end of its load. Zero: nothing is kept, and only calls that
+         * meet share a load. Default: for ever.
+         *
+         * @param longest zero or more
+         * @return this builder
+         */
+        public Builder<K, V> ttl(Duration longest) {
+            this.ttl = Objects.requireNonNull(longest, "longest");
+            this.ttlPerEntry = null;
+            return this;
+        }
+
+        /**
+         * For how long each value is fresh.
+         *
+         * @param perEntry asked once for each value that is loaded or put, on that thread; a value for which it
+         *     throws, answers null or less than zero is not kept, and that is reported
+         * @return this builder
+         */
+        public Builder<K, V> ttl(BiFunction<? super K, ? super V, Duration> perEntry) {
+            this.ttlPerEntry = Objects.requireNonNull(perEntry, "perEntry");
+            this.ttl = null;
+            return this;
+        }
+
+        /**
+         * Shortens each time to live by a random part, so that what was loaded together does not expire together.
+         *
+         * @param part of the time to live, 0 to below 1; default 0.05: between 95 % and 100 % of it
+         * @return this builder
+         */
+        public Builder<K, V> jitter(double part) {
+            this.jitter = part;
+            return this;
+        }
+
+        /**
+         * Loads a value again in the background when it is read after this time while it is still fresh. What is read
+         * often is then never waited for. Default: never.
+         *
+         * @param age from the end of the load, more than zero and below the time to live
+         * @return this builder
+         */
+        public Builder<K, V> refreshAfter(Duration age) {
+            this.refreshAfter = Objects.requireNonNull(age, "age");
+            return this;
+        }
+
+        /**
+         * Loads a value again in the background at random before it expires, the likelier the nearer (XFetch): with
+         * {@code n} nodes one of them is early, without a lock between them.
+         *
+         * @param beta 1 for the published optimum, more to be earlier; default 0: never
+         * @return this builder
+         */
+        public Builder<K, V> refreshEarly(double beta) {
+            this.refreshEarly = beta;
+            return this;
+        }
+
+        /**
+         * For how long past its time to live a value is served at once while it is loaded again in the background.
+         *
+         * @param longest zero or more; default zero
+         * @return this builder
+         */
+        public Builder<K, V> staleWhileRevalidate(Duration longest) {
+            this.staleWhileRevalidate = Objects.requireNonNull(longest, "longest");
+            return this;
+        }
+
+        /**
+         * For how long past its time to live a value is served when loading it again fails.
+         *
+         * @param longest zero or more; default zero
+         * @return this builder
+         */
+        public Builder<K, V> staleIfError(Duration longest) {
+            this.staleIfError = Objects.requireNonNull(longest, "longest");
+            return this;
+        }
+
+        /**
+         * How long a caller waits for a load when there is a stale value: then it gets that, and the load goes on in
+         * the background. Default: as long as the load takes.
+         *
+         * @param longest more than zero, below {@link #hardDeadline}
+         * @return this builder
+         */
+        public Builder<K, V> softDeadline(Duration longest) {
+            this.softDeadline = Objects.requireNonNull(longest, "longest");
+            return this;
+        }
+
+        /**
+         * How long a load may take: then it is given up, its callers get a stale value or fail, and the key can be
+         * loaded again. Default: as long as it takes.
+         *
+         * @param longest more than zero
+         * @return this builder
+         */
+        public Builder<K, V> hardDeadline(Duration longest) {
+            this.hardDeadline = Objects.requireNonNull(longest, "longest");
+            return this;
+        }
+
+        /**
+         * Keeps for a time that a key has no value. Default: not kept, each read asks the loader again.
+         *
+         * @param longest more than zero
+         * @return this builder
+         */
+        public Builder<K, V> absentFor(Duration longest) {
+            this.absentFor = Objects.requireNonNull(longest, "longest");
+            return this;
+        }
+
+        /**
+         * Keeps for a time that a load has failed: reads then fail at once with that failure, or get the stale value.
+         *
+         * @param longest the most that a failure is kept, more than zero
+         * @param backoff for how long the first, the second, ... failure in a row is kept
+         * @return this builder
+         */
+        public Builder<K, V> failuresFor(Duration longest, Backoff backoff) {
+            this.failuresFor = Objects.requireNonNull(longest, "longest");
+            this.failureBackoff = Objects.requireNonNull(backoff, "backoff");
+            return this;
+        }
+
+        /**
+         * Asked instead of the loader when an old value is known.
+         *
+         * @param refresher may answer that it has not been modified
+         * @return this builder
+         */
+        public Builder<K, V> refreshWith(Refresher<? super K, V> refresher) {
+            this.refresher = Objects.requireNonNull(refresher, "refresher");
+            return this;
+        }
+
+        /**
+         * How many loads run in the background at once, and how many wait for their turn; beyond that a refresh is
+         * left out, and the next read asks for it again.
+         *
+         * @param atOnce at least 1; default 16
+         * @param queued zero or more; default 1024
+         * @return this builder
+         */
+        public Builder<K, V> refreshes(int atOnce, int queued) {
+            this.refreshesAtOnce = atOnce;
+            this.refreshesQueued = queued;
+            return this;
+        }
+
+        /**
+         * The tags of each value, for {@link LoadingCache#invalidateTag}.
+         *
+         * @param tags asked once for each value that is loaded or put; a value for which it throws is not kept
+         * @return this builder
+         */
+        public Builder<K, V> tags(BiFunction<? super K, ? super V, ? extends Collection<String>> tags) {
+            this.tags = Objects.requireNonNull(tags, "tags");
+            return this;
+        }
+
+        /**
+         * The most tags of one value; one that has more is not kept, and that is reported.
+         *
+         * @param most at least 1; default 16
+         * @return this builder
+         */
+        public Builder<K, V> maxTags(int most) {
+            this.maxTags = most;
+            return this;
+        }
+
+        /**
+         * Hands out copies, for values that callers change. Default: all callers share one instance.
+         *
+         * @param copier asked for each answer, on the caller's thread; what it throws reaches the caller
+         * @return this builder
+         */
+        public Builder<K, V> copier(UnaryOperator<V> copier) {
+            this.copier = Objects.requireNonNull(copier, "copier");
+            return this;
+        }
+
+        /**
+         * Protects every load with a policy or a pipeline. Default: none.
+         *
+         * @param loads a policy for loads; a rejection is a failed load
+         * @return this builder
+         */
+        public Builder<K, V> through(Policy loads) {
+            this.through = Objects.requireNonNull(loads, "loads");
+            return this;
+        }
+
+        /**
+         * Where loads run that no caller runs itself: refreshes, loads with a deadline, asynchronous ones. Default:
+         * virtual threads where the JDK has them, else daemon threads that end after some idle seconds.
+         *
+         * @param executor may refuse
+         * @return this builder
+         */
+        public Builder<K, V> executor(Executor executor) {
+            this.executor = Objects.requireNonNull(executor, "executor");
+            return this;
+        }
+
+        /**
+         * Carries thread-bound state of the caller to loads that run on another thread. May be called several times.
+         *
+         * @param capture runs on the caller's thread when a load is started
+         * @return this builder
+         */
+        public Builder<K, V> capture(ContextCapture capture) {
+            captures.add(Objects.requireNonNull(capture, "capture"));
+            return this;
+        }
+
+        /**
+         * The time. Default: the system's.
+         *
+         * @param time as for all that waits or measures
+         * @return this builder
+         */
+        public Builder<K, V> timeSource(TimeSource time) {
+            this.time = Objects.requireNonNull(time, "time");
+            return this;
+        }
+
+        /**
+         * Where chance comes from, for tests.
+         *
+         * @param random must be thread-safe; default: the thread's own
+         * @return this builder
+         */
+        public Builder<K, V> random(RandomGenerator random) {
+            this.random = Objects.requireNonNull(random, "random");
+            return this;
+        }
+
+        /**
+         * The cache.
+         *
+         * @return a new one
+         * @throws IllegalArgumentException when settings are wrong or contradict each other, with all of them
+         */
+        public LoadingCache<K, V> build() {
+            return new LoadingCache<>(this);
+        }
+    }
+}
