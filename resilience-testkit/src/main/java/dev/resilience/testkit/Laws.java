@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.resilience.testkit;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -27,11 +28,19 @@ public final class Laws implements BeforeEachCallback, AfterEachCallback {
     private final List<Returning> returning = new CopyOnWriteArrayList<>();
     private final List<Pattern> expected = new CopyOnWriteArrayList<>();
     private final LibraryLog log = new LibraryLog();
+    /** In real time, for threads that are on their way back to their pool: on a busy machine that may take a while. */
+    private final Duration patience;
 
     private record Returning(String what, IntSupplier level) {}
 
     /** An extension that has nothing to watch but the log and the threads. */
-    public Laws() {}
+    public Laws() {
+        this(Duration.ofMinutes(1));
+    }
+
+    Laws(Duration patience) {
+        this.patience = patience;
+    }
 
     /**
      * Makes a clock on which nothing may be left after the test.
@@ -119,7 +128,7 @@ public final class Laws implements BeforeEachCallback, AfterEachCallback {
         times.forEach(time -> collect(found, () -> checkRest(time)));
         gates.forEach(gate -> collect(found, gate::checkBalanced));
         returning.forEach(each -> collect(found, () -> checkZero(each)));
-        collect(found, LibraryThreads::checkNoneIsStuck);
+        collect(found, () -> LibraryThreads.checkNoneIsStuck(patience));
         log.texts().stream()
                 .filter(text -> expected.stream().noneMatch(p -> p.matcher(text).find()))
                 .forEach(text -> found.add("logged: " + text));

@@ -2,6 +2,7 @@
 package dev.resilience.testkit;
 
 import dev.resilience.TimeSource;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -9,16 +10,16 @@ import java.util.stream.Collectors;
 
 /** The threads that the library has started: each is idle soon after a test, whatever the test did. */
 final class LibraryThreads {
-    private static final long PATIENCE = TimeUnit.SECONDS.toNanos(2);
     private static final TimeSource REAL = TimeSource.system();
 
     private LibraryThreads() {}
 
-    static void checkNoneIsStuck() {
+    static void checkNoneIsStuck(Duration patience) {
         long since = REAL.nanoTime();
         String stuck = stuck();
         while (!stuck.isEmpty()) {
-            if (REAL.nanoTime() - since > PATIENCE || Thread.currentThread().isInterrupted()) {
+            if (REAL.nanoTime() - since > patience.toNanos()
+                    || Thread.currentThread().isInterrupted()) {
                 throw new AssertionError("L13: threads of the library are still at work: " + stuck);
             }
             REAL.park(LibraryThreads.class, TimeUnit.MILLISECONDS.toNanos(2));

@@ -55,7 +55,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ManualTime implements TimeSource {
 
-    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final Duration PATIENCE = Duration.ofMinutes(1);
 
     private final Agenda agenda;
     private final Watch watch;
@@ -171,7 +171,7 @@ public final class ManualTime implements TimeSource {
      *
      * @param by how far; zero only lets happen what is due already; saturates at 292 years
      * @throws IllegalArgumentException if {@code by} is negative
-     * @throws AssertionError if a watched task goes on running for ten seconds of real time, with its stack
+     * @throws AssertionError if a watched task goes on running for a minute of real time, with its stack
      * @throws RuntimeException what a task threw, when the clock has reached its target; also an {@code Error}
      */
     public void advance(Duration by) {
@@ -237,7 +237,7 @@ public final class ManualTime implements TimeSource {
     }
 
     /**
-     * Waits, in real time, until at least so many threads are parked here; at most ten seconds.
+     * Waits, in real time, until at least so many threads are parked here; at most a minute.
      *
      * @param threads how many
      * @throws AssertionError if they have not arrived by then, naming those that have

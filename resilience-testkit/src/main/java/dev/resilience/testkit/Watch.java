@@ -23,8 +23,13 @@ final class Watch {
      * blocked, but then whoever polls waits for one too.
      */
     private static final int LOOKS = 60;
-    /** A task that no thread has begun for so long stands in the queue of a pool whose threads are all parked. */
-    private static final long QUEUED = TimeUnit.MILLISECONDS.toNanos(500);
+    /**
+     * A task that no thread has begun for so long stands in the queue of a pool whose threads are all parked. Far longer
+     * than a new thread waits for its first processor on a busy machine, where the clock must not run away from it.
+     */
+    private static final long QUEUED = TimeUnit.SECONDS.toNanos(2);
+    /** And it was looked for so often: the process may have stood still, and then nobody could begin it. */
+    private static final int QUEUED_LOOKS = 500;
 
     private static final TimeSource REAL = TimeSource.system();
 
@@ -134,12 +139,11 @@ final class Watch {
     /** Of two that were woken while they moved the clock neither may wait for the other. */
     private boolean restAll(Agenda.@Nullable Parked me) {
         boolean leaving = me != null && me.over();
+        boolean all = true;
         for (Task task : tasks) {
-            if (!task.rests(leaving)) {
-                return false;
-            }
+            all &= task.rests(leaving); // looks at each, so that their times run side by side
         }
-        return true;
+        return all;
     }
 
     private String running() {
@@ -152,10 +156,9 @@ final class Watch {
     private final class Task implements Runnable {
         private final Runnable command;
         private final long asked = REAL.nanoTime();
+        private final Looks unbegun = new Looks();
+        private final Looks blocked = new Looks();
         private volatile @Nullable Thread thread;
-        private long blockedSince;
-        private long lastLook;
-        private int looks;
 
         Task(Runnable command) {
             this.command = command;
@@ -174,7 +177,7 @@ final class Watch {
         boolean rests(boolean leaving) {
             Thread on = thread;
             if (on == null) {
-                return REAL.nanoTime() - asked > QUEUED;
+                return unbegun.last(QUEUED, QUEUED_LOOKS);
             }
             Agenda.Parked wait = agenda.waitOf(on);
             return on == Thread.currentThread()
@@ -183,18 +186,10 @@ final class Watch {
 
         private boolean isBlocked(Thread on) {
             if (!seemsBlocked(on)) {
-                looks = 0;
+                blocked.restart();
                 return false;
             }
-            long now = REAL.nanoTime();
-            if (looks == 0) {
-                blockedSince = now;
-            }
-            if (looks == 0 || now - lastLook >= POLL) {
-                looks++;
-                lastLook = now;
-            }
-            return looks > LOOKS && now - blockedSince > BLOCKED;
+            return blocked.last(BLOCKED, LOOKS);
         }
 
         /** Who waits for the agenda waits for the one that looks. */
@@ -212,6 +207,30 @@ final class Watch {
                     ? "a task that no thread has begun for " + Duration.ofNanos(REAL.nanoTime() - asked)
                     : on.getName() + " in state " + on.getState() + " at "
                             + Arrays.stream(on.getStackTrace()).limit(8).toList();
+        }
+    }
+
+    /** How long, and at how many polls, something has been seen. */
+    private static final class Looks {
+        private long since;
+        private long latest;
+        private int count;
+
+        void restart() {
+            count = 0;
+        }
+
+        /** Sees it once more: for longer than that, and more often? */
+        boolean last(long nanos, int times) {
+            long now = REAL.nanoTime();
+            if (count == 0) {
+                since = now;
+            }
+            if (count == 0 || now - latest >= POLL) {
+                count++;
+                latest = now;
+            }
+            return count > times && now - since > nanos;
         }
     }
 }

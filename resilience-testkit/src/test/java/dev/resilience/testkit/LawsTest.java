@@ -12,6 +12,7 @@ import dev.resilience.Pipeline;
 import dev.resilience.TimeSource.Timer;
 import dev.resilience.Verdict;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -158,20 +159,24 @@ class LawsTest {
         CountDownLatch release = new CountDownLatch(1);
         ExecutorService pool =
                 Executors.newSingleThreadExecutor(task -> new Thread(task, "resilience-worker-of-this-test"));
-        during(() -> pool.execute(() -> {
+        Laws hasty = new Laws(Duration.ofMillis(50));
+        hasty.beforeEach(CONTEXT);
+        pool.execute(() -> {
             begun.countDown();
             try {
                 release.await(60, TimeUnit.SECONDS);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
-        }));
+        });
         assertThat(begun.await(60, TimeUnit.SECONDS)).isTrue();
-        failsWith("L13: threads of the library are still at work: resilience-worker-of-this-test at ");
+        assertThatThrownBy(() -> hasty.afterEach(CONTEXT))
+                .hasMessageContaining(
+                        "L13: threads of the library are still at work: resilience-worker-of-this-test at ");
         release.countDown();
-        LibraryThreads.checkNoneIsStuck(); // idle now, and alive
+        LibraryThreads.checkNoneIsStuck(Duration.ofMinutes(1)); // idle now, and alive
         pool.shutdown();
-        assertThat(pool.awaitTermination(5, TimeUnit.SECONDS)).isTrue();
+        assertThat(pool.awaitTermination(60, TimeUnit.SECONDS)).isTrue();
     }
 
     @Test
