@@ -18,7 +18,14 @@ public final class CallInterruptedException extends RuntimeException {
     /** Whether the call was cancelled; otherwise the thread was interrupted. */
     private final boolean cancelled;
 
-    CallInterruptedException(String message, @Nullable Throwable lastFailure) {
+    /**
+     * For those who wait in the name of a call outside of this package: a cache whose caller waits for somebody else's
+     * load. An interrupt must stay set, or be set again, before this is thrown.
+     *
+     * @param message what was waited for
+     * @param lastFailure the last real failure of the call, becomes the cause; null for none
+     */
+    public CallInterruptedException(String message, @Nullable Throwable lastFailure) {
         this(message, lastFailure, false);
     }
 
