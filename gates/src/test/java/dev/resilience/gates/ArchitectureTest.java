@@ -182,6 +182,7 @@ class ArchitectureTest {
         classes()
                 .that()
                 .resideInAPackage(own)
+                .and(not(own + ".Through")) // a user of the library: a second level is a service like any other
                 .should()
                 .onlyDependOnClassesThat(in(own).or(in(ROOT)).or(jdk()))
                 .check(CACHES);

@@ -50,6 +50,12 @@ final class CacheCore<K, V extends @Nullable Object> {
         map.put(key, entry);
     }
 
+    /** Removes the stored entry if its value is this very object; touches no load. */
+    boolean drop(K key, V seen) {
+        Entry<V> entry = map.get(key);
+        return entry != null && entry.value == seen && map.remove(key, entry);
+    }
+
     void invalidate(K key, Reason reason) {
         map.remove(key);
         hooks.invalidated(key, reason);

@@ -85,10 +85,14 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
      * @return completes with the value
      */
     public CompletableFuture<V> getAsync(K key) {
+        return getAsync(key, loader);
+    }
+
+    CompletableFuture<V> getAsync(K key, Loader<? super K, ? extends V> with) {
         Objects.requireNonNull(key, "key");
         CompletableFuture<V> future = new CompletableFuture<>();
         try {
-            future.complete(get(key));
+            future.complete(get(key, with));
         } catch (Throwable thrown) {
             future.completeExceptionally(thrown);
         }
