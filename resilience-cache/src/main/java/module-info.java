@@ -6,6 +6,7 @@
 module dev.resilience.cache {
     requires transitive dev.resilience.core;
     requires static transitive org.jspecify;
+    requires static com.github.benmanes.caffeine;
 
     exports dev.resilience.cache;
 }

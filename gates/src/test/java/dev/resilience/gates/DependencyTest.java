@@ -41,7 +41,11 @@ class DependencyTest {
     private static final Map<String, List<String>> REQUIRES = Map.of(
             "resilience-core", List.of("static java.net.http", "static transitive org.jspecify"), // docs/adr/0015
             "resilience-ratelimit", List.of("static transitive org.jspecify", "transitive dev.resilience.core"),
-            "resilience-cache", List.of("static transitive org.jspecify", "transitive dev.resilience.core"),
+            "resilience-cache",
+                    List.of(
+                            "static com.github.benmanes.caffeine", // who wants CaffeineStore brings it himself
+                            "static transitive org.jspecify",
+                            "transitive dev.resilience.core"),
             "resilience-testkit",
                     List.of(
                             "java.logging", // Laws listens to what the library logs

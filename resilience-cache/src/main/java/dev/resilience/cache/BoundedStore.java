@@ -59,7 +59,7 @@ final class BoundedStore<K, V extends @Nullable Object> implements Store<K, V> {
         return new BoundedStore<>(new S3Fifo<>(positive("maxWeight", maxWeight), true));
     }
 
-    private static long positive(String setting, long max) {
+    static long positive(String setting, long max) {
         if (max < 1) throw new IllegalArgumentException("store: " + setting + " must be at least 1, was " + max);
         return max;
     }
@@ -165,7 +165,7 @@ final class BoundedStore<K, V extends @Nullable Object> implements Store<K, V> {
     private boolean exchange(Node<K, V> node, Entry<V> seen, Entry<V> next) {
         if (!node.replace(seen, next)) return false;
         noteExpiry(next);
-        if (expiring || policy.weighed() && seen.weight() != next.weight()) push(node, false);
+        if (expiring || (policy.weighed() && seen.weight() != next.weight())) push(node, false);
         return true;
     }
 

@@ -35,6 +35,7 @@ class Node<K, V extends @Nullable Object> {
     final K key;
     private volatile @Nullable Entry<V> entry;
     /** Opaque, by everybody: an increment that is lost is one use that did not count. */
+    @SuppressWarnings("UnusedVariable") // read and written through USES
     private byte uses;
 
     // guarded by the policy's lock

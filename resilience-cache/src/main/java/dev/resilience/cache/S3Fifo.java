@@ -129,9 +129,9 @@ final class S3Fifo<K, V extends @Nullable Object> {
     private void makeRoom(long weight) {
         int steps = 0;
         while (small.weight + main.weight > max - weight) {
-            boolean evicted = small.weight >= smallMax || main.weight == 0
-                    ? stepOfSmall(steps >= MAX_STEPS)
-                    : stepOfMain(steps >= MAX_STEPS);
+            boolean ofSmall = small.weight >= smallMax || main.weight == 0;
+            boolean forced = steps >= MAX_STEPS;
+            boolean evicted = ofSmall ? stepOfSmall(forced) : stepOfMain(forced);
             steps = evicted ? 0 : steps + 1;
         }
     }
@@ -178,7 +178,7 @@ final class S3Fifo<K, V extends @Nullable Object> {
     private void remember() {
         long size = small.size + main.size + 1;
         Ghosts gone = ghosts;
-        if (gone == null || size > 2L * gone.size() && gone.size() < Ghosts.MAX_SIZE) ghosts = new Ghosts(size, seed);
+        if (gone == null || (size > 2L * gone.size() && gone.size() < Ghosts.MAX_SIZE)) ghosts = new Ghosts(size, seed);
     }
 
     private boolean expired(Entry<V> entry) {
