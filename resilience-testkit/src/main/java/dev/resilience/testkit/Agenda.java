@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -29,8 +30,10 @@ final class Agenda {
     private static final long NEVER = Long.MAX_VALUE >> 1;
 
     final ReentrantLock lock = new ReentrantLock();
-    /** Signalled when a thread parks; also what {@link Watch} waits for. */
+    /** Signalled when a thread parks. */
     final Condition changed = lock.newCondition();
+    /** The threads that wait for the others to rest, to move the clock; under the lock. */
+    final Map<Thread, Watch.Look> looking = new IdentityHashMap<>();
 
     private final TreeSet<Event> events = new TreeSet<>();
     private final IdentityHashMap<Thread, Parked> parked = new IdentityHashMap<>();
@@ -78,7 +81,7 @@ final class Agenda {
             Parked me = new Parked(thread, nanos, parked.get(thread));
             events.add(me);
             parked.put(thread, me);
-            changed.signalAll();
+            signal();
             return me;
         } finally {
             lock.unlock();
@@ -100,18 +103,32 @@ final class Agenda {
         }
     }
 
+    /**
+     * Ends also the waits in which the thread moves the clock and runs a timer that waits: the unpark may be meant for
+     * one of them, and a wait may end without a reason.
+     */
     void unpark(Thread thread) {
         lock.lock();
         try {
             Parked target = parked.get(thread);
             if (target == null || target.woken) {
                 permits.add(thread);
-            } else {
-                wake(target);
+            }
+            for (Parked each = target; each != null; each = each.outer) {
+                if (!each.woken) {
+                    wake(each);
+                }
             }
         } finally {
             lock.unlock();
         }
+    }
+
+    /** Something has changed that others wait for. */
+    void signal() {
+        assert lock.isHeldByCurrentThread();
+        changed.signalAll();
+        looking.keySet().forEach(LockSupport::unpark);
     }
 
     /** The earliest event, at the latest the waiting thread's own; null when it was woken or may wait for ever. */
@@ -247,8 +264,6 @@ final class Agenda {
         final @Nullable Parked outer;
 
         volatile boolean woken;
-        /** The thread moves the clock and waits for the others to rest; under the lock. */
-        boolean moving;
 
         Parked(Thread thread, long nanos, @Nullable Parked outer) {
             super(nanos);

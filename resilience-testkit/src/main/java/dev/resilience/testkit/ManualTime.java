@@ -181,7 +181,7 @@ public final class ManualTime implements TimeSource {
         watch.awaitRest();
         Agenda.Thrown thrown = new Agenda.Thrown();
         long target = agenda.now() + TimeSource.nanos(by);
-        for (Agenda.Event due = nextUntil(target); due != null; due = nextUntil(target)) {
+        for (Watch.Due due = nextUntil(target); due != null; due = nextUntil(target)) {
             due.happen(thrown);
         }
         thrown.rethrow();
@@ -291,7 +291,7 @@ public final class ManualTime implements TimeSource {
 
     private void moveUntilWoken(Agenda.Parked me) {
         Agenda.Thrown thrown = new Agenda.Thrown();
-        Agenda.Event next = nextFor(me);
+        Watch.Due next = nextFor(me);
         while (next != null) {
             next.happen(thrown);
             next = nextFor(me);
@@ -299,11 +299,11 @@ public final class ManualTime implements TimeSource {
         thrown.rethrow();
     }
 
-    private Agenda.@Nullable Event nextUntil(long target) {
+    private Watch.@Nullable Due nextUntil(long target) {
         return watch.awaitRest(null, () -> agenda.nextUntil(target));
     }
 
-    private Agenda.@Nullable Event nextFor(Agenda.Parked me) {
+    private Watch.@Nullable Due nextFor(Agenda.Parked me) {
         return watch.awaitRest(me, () -> agenda.nextFor(me));
     }
 }

@@ -9,11 +9,15 @@ import java.util.IdentityHashMap;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** The tasks that a manual clock waits for before it moves on: those that were handed to executors it watches. */
+/**
+ * The tasks that a manual clock waits for before it moves on: those that were handed to executors it watches, and the
+ * timers that are running on threads that move it.
+ */
 final class Watch {
     private static final long POLL = TimeUnit.MILLISECONDS.toNanos(1);
     /** A thread that has been blocked for so long outside of the clock waits for something that the test does. */
@@ -36,6 +40,16 @@ final class Watch {
     private final Agenda agenda;
     private final Duration patience;
     private final Set<Task> tasks = Collections.newSetFromMap(new IdentityHashMap<>());
+    /**
+     * One who waits for the others to rest.
+     *
+     * @param parked its wait on the clock in which it does so; null when it is in {@code advance}
+     */
+    record Look(Agenda.@Nullable Parked parked) {
+        boolean leaves() {
+            return parked != null && parked.over();
+        }
+    }
 
     Watch(Agenda agenda, Duration patience) {
         this.agenda = agenda;
@@ -60,7 +74,7 @@ final class Watch {
     }
 
     private void execute(Executor executor, Runnable command) {
-        Task task = new Task(command);
+        Task task = new Task(command, null);
         add(task);
         try {
             executor.execute(task);
@@ -83,7 +97,7 @@ final class Watch {
         agenda.lock.lock();
         try {
             tasks.remove(task);
-            agenda.changed.signalAll();
+            agenda.signal();
         } finally {
             agenda.lock.unlock();
         }
@@ -99,51 +113,103 @@ final class Watch {
 
     /**
      * Waits as {@link #awaitRest()} does and takes what is next in the same breath, under the lock: of two threads
-     * that move one clock, the second must see the thread that the first has woken.
+     * that move one clock, the second must see the thread that the first has woken, and that the first runs a timer.
      *
      * @param me the wait of the calling thread in which it moves the clock
      * @param next asked once, when all rest
      * @return what is next; null when there is nothing or {@code me} is over
      */
-    Agenda.@Nullable Event awaitRest(Agenda.@Nullable Parked me, Supplier<Agenda.@Nullable Event> next) {
+    @Nullable
+    Due awaitRest(Agenda.@Nullable Parked me, Supplier<Agenda.@Nullable Event> next) {
         long since = REAL.nanoTime();
-        agenda.lock.lock();
+        Look look = new Look(me);
+        lock();
         try {
-            moving(me, true);
-            while (!restAll(me)) {
+            agenda.looking.put(Thread.currentThread(), look);
+            while (!restAll(look) && !isInterrupted(me)) {
                 if (REAL.nanoTime() - since > patience.toNanos()) {
                     throw new AssertionError("the manual time cannot move on, something still runs: " + running());
                 }
-                agenda.changed.awaitNanos(POLL);
+                pause(look);
             }
-            return take(me, next);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt(); // it is for what this thread does next, and that may be a wait
-            return take(me, next);
+            return look.leaves() ? null : begin(next.get());
         } finally {
-            moving(me, false);
+            agenda.looking.remove(Thread.currentThread());
             agenda.lock.unlock();
         }
     }
 
-    private static Agenda.@Nullable Event take(Agenda.@Nullable Parked me, Supplier<Agenda.@Nullable Event> next) {
-        return me != null && me.over() ? null : next.get();
+    /** Who is interrupted in its wait leaves at once; an advance goes on, the flag is for what its thread does next. */
+    private static boolean isInterrupted(Agenda.@Nullable Parked me) {
+        return me != null && Thread.currentThread().isInterrupted();
     }
 
-    private static void moving(Agenda.@Nullable Parked me, boolean moving) {
-        if (me != null) {
-            me.moving = moving;
+    /**
+     * Without taking an interrupt down meanwhile, as a lock and its conditions do for who queues for them: the others
+     * would take an interrupted thread for one that still waits, and move the clock past what it does next.
+     */
+    private void lock() {
+        while (!agenda.lock.tryLock()) {
+            Thread.yield();
         }
     }
 
-    /** Of two that were woken while they moved the clock neither may wait for the other. */
-    private boolean restAll(Agenda.@Nullable Parked me) {
-        boolean leaving = me != null && me.over();
+    private void pause(Look look) {
+        boolean interrupted = look.parked == null && Thread.interrupted(); // or it would not pause at all
+        agenda.lock.unlock();
+        LockSupport.parkNanos(this, POLL);
+        lock();
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private boolean restAll(Look look) {
+        boolean leaves = look.leaves();
         boolean all = true;
         for (Task task : tasks) {
-            all &= task.rests(leaving); // looks at each, so that their times run side by side
+            all &= task.rests(leaves); // looks at each, so that their times run side by side
         }
         return all;
+    }
+
+    private @Nullable Due begin(Agenda.@Nullable Event event) {
+        if (event == null) {
+            return null;
+        }
+        Task timer = event instanceof Agenda.Parked ? null : timer();
+        if (timer != null) {
+            tasks.add(timer);
+        }
+        return new Due(event, timer);
+    }
+
+    private Task timer() {
+        Thread on = Thread.currentThread();
+        Task timer = new Task(() -> {}, agenda.waitOf(on));
+        timer.thread = on;
+        return timer;
+    }
+
+    /** An event that the calling thread has taken and has to let happen: until then the clock stands. */
+    final class Due {
+        private final Agenda.Event event;
+        private final @Nullable Task timer;
+
+        private Due(Agenda.Event event, @Nullable Task timer) {
+            this.event = event;
+            this.timer = timer;
+        }
+
+        void happen(Agenda.Thrown thrown) {
+            try {
+                event.happen(thrown);
+            } finally {
+                if (timer != null) {
+                    remove(timer);
+                }
+            }
+        }
     }
 
     private String running() {
@@ -155,13 +221,18 @@ final class Watch {
 
     private final class Task implements Runnable {
         private final Runnable command;
+        /** The wait in which the thread moves the clock and runs this timer: as long as it is in no other, it runs. */
+        private final Agenda.@Nullable Parked within;
+
         private final long asked = REAL.nanoTime();
         private final Looks unbegun = new Looks();
         private final Looks blocked = new Looks();
+        private @Nullable Object blocker;
         private volatile @Nullable Thread thread;
 
-        Task(Runnable command) {
+        Task(Runnable command, Agenda.@Nullable Parked within) {
             this.command = command;
+            this.within = within;
         }
 
         @Override
@@ -174,22 +245,31 @@ final class Watch {
             }
         }
 
+        /** Of two that were woken while they moved the clock neither may wait for the other. */
         boolean rests(boolean leaving) {
             Thread on = thread;
             if (on == null) {
                 return unbegun.last(QUEUED, QUEUED_LOOKS);
             }
+            if (on == Thread.currentThread()) {
+                return true;
+            }
+            Look look = agenda.looking.get(on);
+            if (look != null) {
+                return leaving || !look.leaves();
+            }
             Agenda.Parked wait = agenda.waitOf(on);
-            return on == Thread.currentThread()
-                    || (wait == null ? isBlocked(on) : !wait.over() || (leaving && wait.moving));
+            return wait == null || wait == within ? isBlocked(on) : !wait.over();
         }
 
         private boolean isBlocked(Thread on) {
-            if (!seemsBlocked(on)) {
-                blocked.restart();
-                return false;
+            Object by = LockSupport.getBlocker(on);
+            boolean seems = seemsBlocked(on);
+            if (!seems || by != blocker) {
+                blocked.restart(); // it has run meanwhile
+                blocker = by;
             }
-            return blocked.last(BLOCKED, LOOKS);
+            return seems && blocked.last(BLOCKED, LOOKS);
         }
 
         /** Who waits for the agenda waits for the one that looks. */

@@ -42,6 +42,19 @@ class AgendaTest {
     }
 
     @Test
+    void an_unpark_ends_the_wait_around_the_one_that_a_timer_is_in_too() {
+        Agenda.Parked outer = park(100);
+        Agenda.Parked inner = park(10);
+        agenda.unpark(Thread.currentThread());
+        assertThat(inner.over()).isTrue();
+        agenda.leave(inner);
+        assertThat(outer.over()).isTrue();
+        assertThat(agenda.nextFor(outer)).isNull();
+        agenda.leave(outer);
+        assertThat(agenda.waiting()).isZero();
+    }
+
+    @Test
     void a_thread_that_gives_up_takes_its_wake_up_with_it() {
         Agenda.Parked me = park(10);
         assertThat(agenda.waiting()).isEqualTo(1);

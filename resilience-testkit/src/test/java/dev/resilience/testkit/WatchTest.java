@@ -101,6 +101,85 @@ class WatchTest {
     }
 
     @Test
+    void a_mover_that_a_timer_interrupts_is_waited_for() {
+        for (int round = 0; round < 300; round++) {
+            ManualTime time = ManualTime.autoAdvancing();
+            time.watched(THREADS).execute(() -> {
+                time.schedule(Thread.currentThread()::interrupt, 5);
+                time.schedule(() -> {}, 6);
+                time.park(this, Long.MAX_VALUE);
+                log.add("interrupted@" + time.elapsed().toNanos());
+            });
+            time.park(this, 10);
+            assertThat(log).containsExactly("interrupted@5");
+            log.clear();
+        }
+    }
+
+    @Test
+    void the_clock_stands_while_a_timer_runs_on_whichever_thread_moves_it() {
+        ManualTime time = ManualTime.autoAdvancing();
+        Executor watched = time.watched(THREADS);
+        watched.execute(() -> {
+            watched.execute(() -> time.park(this, 10));
+            watched.execute(() -> time.park(this, 10));
+        });
+        time.schedule(
+                () -> {
+                    long begin = System.nanoTime();
+                    while (System.nanoTime() - begin < TimeUnit.MILLISECONDS.toNanos(30)) Thread.onSpinWait();
+                    log.add("timer@" + time.elapsed().toNanos());
+                },
+                5);
+        time.park(this, 100);
+        assertThat(log).containsExactly("timer@5");
+    }
+
+    @Test
+    void a_timer_that_waits_on_a_thread_that_moves_the_clock_stops_no_other() {
+        for (int round = 0; round < 100; round++) {
+            ManualTime time = ManualTime.autoAdvancing();
+            Executor watched = time.watched(THREADS);
+            watched.execute(() -> {
+                watched.execute(() -> sleepThrice(time, "a", ofSeconds(2)));
+                watched.execute(() -> sleepThrice(time, "b", ofSeconds(3)));
+                time.schedule(() -> sleepThrice(time, "timer", ofSeconds(1)), 1);
+            });
+            time.park(this, TimeSource.nanos(ofSeconds(100)));
+            assertThat(log).hasSize(9);
+            log.clear();
+        }
+    }
+
+    @Test
+    void threads_that_advance_one_clock_do_not_wait_for_each_other() throws InterruptedException {
+        ManualTime time = ManualTime.create();
+        Executor watched = time.watched(THREADS);
+        CountDownLatch ended = new CountDownLatch(3);
+        watched.execute(() -> {
+            for (int i = 0; i < 3; i++) {
+                watched.execute(() -> {
+                    for (int step = 0; step < 100; step++) time.advance(ofMillis(1));
+                    ended.countDown();
+                });
+            }
+        });
+        assertThat(ended.await(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(time.elapsed()).isBetween(ofMillis(100), ofMillis(300));
+    }
+
+    @Test
+    void an_advance_waits_for_the_others_also_with_the_interrupt_flag_set() {
+        ManualTime time = ManualTime.create();
+        time.watched(THREADS).execute(() -> sleepThrice(time, "a", ofSeconds(2)));
+        Thread.currentThread().interrupt();
+        time.advance(ofSeconds(5));
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(log).containsExactly("a@2", "a@4");
+        time.advance(ofSeconds(1));
+    }
+
+    @Test
     void a_thread_that_is_blocked_elsewhere_does_not_stop_the_clock() throws InterruptedException {
         ManualTime time = ManualTime.create();
         CountDownLatch release = new CountDownLatch(1);
