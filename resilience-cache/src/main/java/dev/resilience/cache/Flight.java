@@ -8,7 +8,6 @@ import dev.resilience.TimeSource;
 import dev.resilience.TimeoutExceededException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.nio.channels.ClosedByInterruptException;
 import java.time.Duration;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -18,49 +17,27 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One load that several callers share. Who opened it or boarded it holds a seat, and leaves it once: by
- * {@link #await} that does not answer true, by {@link #leave()}, or by the end of the flight.
+ * One load that several callers share. Who opened it or boarded it holds a seat, and gives it back once: by an
+ * {@link #await} that does not answer true, by {@link #leave()}, or with the end of the flight.
  *
  * @param <K> the keys
  * @param <V> what it carries
  */
 /* Implementation notes (races and model: docs/internals/cache-flights.md)
  *
- *   state   = phase and seats in one word, every change one CAS
- *             LOADING --publish--> LIVE                      the value may be stored, and stays
- *             LOADING --kill: detach, failure, given up--> DEAD      it never will
- *             seats: one is taken only while LOADING and above zero; the last one to leave kills in the same CAS
- *   run     QUEUED -> RUNNING -> ENDED                       the load on its thread; ELSEWHERE: on none that we know
- *           RUNNING --given up--> STRIKING -> STRUCK | PASSED        interrupted by us | a stranger's interrupt was there
- *   result  null -> value | Failed | LEFT                    once, by CAS: decides who ends the flight
+ *   result: null -> value | NULL | Failed | LEFT             once, by CAS: it decides who ends the flight
  *
- * I1 Order of an end: landing (store, publish) -> off the table -> result -> those who wait. A caller that has seen the
- *    result therefore never finds the flight in the table.
+ * I1 Order of an end: landing (store, publish) -> off the table -> result -> those who wait. Who has seen the result
+ *    therefore never finds the flight in the table.
  * I2 Given up (deadline, last seat): kill -> off the table -> result -> those who wait -> strike. The load that ends
- *    later loses the CAS of the result and is discarded; from the one CAS to the other it counts as abandoned.
- * I3 endRun() waits out STRIKING, so an interrupt of ours never arrives when the load's thread does something else (L8).
- * I4 A seat enters the stack, then looks at the result; the end sets the result, then takes the stack: one sees the other.
+ *    later loses the CAS of the result and is discarded; from the one to the other it counts as abandoned.
+ * I3 A flight that is LIVE is not given up: its value may be seen in a store already, and its end needs no user code.
+ * I4 A timer is set, then the result looked at; the end sets the result, then looks at the timer: one sees the other.
+ * The fields are few on purpose: a lone load allocates this and its place in the table (P12).
  */
-final class Flight<K, V extends @Nullable Object> {
-    static final int LOADING = 0;
-    static final int LIVE = 1;
-    static final int DEAD = 2;
-    private static final int PHASE = 3;
-    private static final int SEAT = 4;
-
-    private static final byte QUEUED = 6;
-    private static final byte RUNNING = 1;
-    private static final byte STRIKING = 2;
-    private static final byte STRUCK = 3;
-    private static final byte PASSED = 4;
-    private static final byte ENDED = 5;
-
-    private static final VarHandle STATE = field("state", int.class);
-    private static final VarHandle RUN = field("run", byte.class);
-    private static final VarHandle RESULT = field("result", Object.class);
-    private static final VarHandle SEATS = field("seats", Seat.class);
-    private static final VarHandle TIMER = field("timer", TimeSource.Timer.class);
-
+final class Flight<K, V extends @Nullable Object> extends Seated {
+    private static final VarHandle RESULT = handle("result", Object.class);
+    private static final VarHandle TIMER = handle("timer", TimeSource.Timer.class);
     private static final Object NULL = new Object();
     private static final Object LEFT = new Object();
 
@@ -81,32 +58,25 @@ final class Flight<K, V extends @Nullable Object> {
 
     final Flights<K, V> table;
     final K key;
+    /** When it was opened: a reading of the table's clock. */
     final long start;
     /** The opener's: what it captured before the registration. */
     final @Nullable Object attachment;
 
-    private volatile int state = LOADING | SEAT;
-    /** At first zero, ELSEWHERE. */
-    private volatile byte run;
-
     private volatile @Nullable Object result;
-    private volatile @Nullable Seat seats;
-    private volatile @Nullable Thread runner;
     private volatile TimeSource.@Nullable Timer timer;
-    /** The stage that was started for this flight and is cancelled with it. */
+    /** The stage that was started for this flight, and is cancelled with it. */
     private volatile @Nullable CompletionStage<?> stage;
 
     Flight(Flights<K, V> table, K key, @Nullable Object attachment, Mode mode) {
+        super(mode);
         this.table = table;
         this.key = key;
         this.attachment = attachment;
         this.start = table.time.nanoTime();
-        if (mode == Mode.CALLER || mode == Mode.STAGE) runner = Thread.currentThread();
-        if (mode == Mode.CALLER) run = RUNNING;
-        if (mode == Mode.WORKER) run = QUEUED;
     }
 
-    private static VarHandle field(String name, Class<?> type) {
+    private static VarHandle handle(String name, Class<?> type) {
         try {
             return MethodHandles.lookup().findVarHandle(Flight.class, name, type);
         } catch (ReflectiveOperationException e) {
@@ -114,60 +84,8 @@ final class Flight<K, V extends @Nullable Object> {
         }
     }
 
-    // --- the state word ---
-
-    int phase() {
-        return state & PHASE;
-    }
-
-    /** How many sit in it. */
-    int seated() {
-        return state / SEAT;
-    }
-
-    boolean boardable() {
-        int seen = state;
-        return (seen & PHASE) == LOADING && seen >= SEAT;
-    }
-
-    /** Takes a seat: never in a flight that is over, killed, or left by all. */
-    boolean reserve() {
-        for (; ; ) {
-            int seen = state;
-            if ((seen & PHASE) != LOADING || seen < SEAT) return false;
-            if (STATE.compareAndSet(this, seen, seen + SEAT)) return true;
-        }
-    }
-
-    /** LOADING to LIVE. False: it was killed before. */
-    boolean publish() {
-        return move(LIVE);
-    }
-
-    /** LOADING to DEAD: nothing of it is kept; those who sit in it get its result. False: it is LIVE or DEAD. */
-    boolean kill() {
-        return move(DEAD);
-    }
-
-    private boolean move(int phase) {
-        for (; ; ) {
-            int seen = state;
-            if ((seen & PHASE) != LOADING) return false;
-            if (STATE.compareAndSet(this, seen, seen | phase)) return true;
-        }
-    }
-
-    /** Gives a seat back. The last one out ends the load, and a newcomer cannot have boarded in between. */
-    void leave() {
-        for (; ; ) {
-            int seen = state;
-            boolean last = seen < 2 * SEAT;
-            int next = seen - SEAT;
-            if (last && (seen & PHASE) == LOADING) next |= DEAD;
-            if (!STATE.compareAndSet(this, seen, next)) continue;
-            if (last && result == null) giveUp(new Failed(new CancellationException("every caller has left"), age()));
-            return;
-        }
+    private String who() {
+        return table.rules.owner.words();
     }
 
     // --- running the load ---
@@ -179,6 +97,7 @@ final class Flight<K, V extends @Nullable Object> {
      * @throws CacheLoadException around what the load threw, or when it was given up at its deadline
      * @throws CallInterruptedException when the load ended by an interrupt of this thread, which is set again; those who
      *     also wait elect another leader
+     * @throws Error what the load threw
      */
     V lead(Op<? extends V, ?> load) {
         if (table.rules.watched) watch();
@@ -190,46 +109,36 @@ final class Flight<K, V extends @Nullable Object> {
             thrown = t;
         }
         boolean struck = endRun();
-        if (thrown != null && !struck && interrupted(thrown)) throw leaderLeft(thrown);
+        if (thrown != null && !struck && Interrupts.meant(thrown)) throw leaderLeft(thrown);
         Object mine = landing(value, thrown);
-        if (!end(mine)) return result();
-        if (thrown instanceof Error error && mine instanceof Failed f && f.cause == error) throw error;
-        return value(mine);
-    }
-
-    private static boolean interrupted(Throwable thrown) {
-        return thrown instanceof InterruptedException
-                || thrown instanceof CallInterruptedException
-                || thrown instanceof ClosedByInterruptException
-                || (thrown instanceof Exception && Thread.currentThread().isInterrupted());
+        if (end(mine, value)) return value(mine, true);
+        if (thrown instanceof Error error) throw error; // too late for the others, never for its own thread
+        return result(true);
     }
 
     /** The interrupt was meant for this caller: it is not the failure of those who wait. */
-    private RuntimeException leaderLeft(Throwable thrown) {
+    private CallInterruptedException leaderLeft(Throwable thrown) {
         kill();
         table.unregister(this);
-        end(LEFT);
-        Thread.currentThread().interrupt();
-        if (thrown instanceof CallInterruptedException same) return same;
-        return new CallInterruptedException("interrupted while it loaded for " + table.rules.owner.words(), thrown);
+        end(LEFT, null);
+        return Interrupts.again(thrown, "loaded for " + who());
     }
 
-    /** Starts the load on an executor; the flight was opened in mode WORKER. The opener's seat stays taken. */
+    /**
+     * Starts the load on an executor; the flight was opened in mode WORKER. The opener's seat stays taken: it may wait,
+     * or go and let the load go on.
+     */
     void launch(Executor executor, Op<? extends V, ?> load) {
         watch();
         try {
             table.time.watched(executor).execute(() -> runHere(load));
         } catch (Throwable refused) {
-            if (RUN.compareAndSet(this, QUEUED, ENDED)) land(null, refused);
+            if (skipRun()) land(null, refused);
         }
     }
 
     private void runHere(Op<? extends V, ?> load) {
-        runner = Thread.currentThread();
-        if (!RUN.compareAndSet(this, QUEUED, RUNNING)) { // given up before it began
-            runner = null;
-            return;
-        }
+        if (!beginRun()) return; // given up before
         V value = null;
         Throwable thrown = null;
         try {
@@ -238,24 +147,17 @@ final class Flight<K, V extends @Nullable Object> {
             thrown = t;
         }
         endRun();
-        land(value, thrown);
+        if (!land(value, thrown) && thrown instanceof Error)
+            Discarded.report(who(), "a load that was given up", thrown);
     }
 
-    /** True: the thread was interrupted by us, and the flag has been taken back. */
-    @SuppressWarnings({"ThreadPriorityCheck", "ResultOfMethodCallIgnored"}) // a chance for who is about to interrupt
-    private boolean endRun() {
-        runner = null;
-        if (RUN.compareAndSet(this, RUNNING, ENDED)) return false;
-        for (int spins = 0; run == STRIKING; ) {
-            if (++spins < 64) Thread.onSpinWait();
-            else Thread.yield();
-        }
-        if (run != STRUCK) return false;
-        Thread.interrupted();
-        return true;
-    }
-
-    /** Starts a stage on this thread, which opened the flight in mode STAGE; it belongs to the flight. */
+    /**
+     * Starts a stage on this thread, which opened the flight in mode STAGE. The stage belongs to the flight: it is
+     * cancelled when the flight is given up.
+     *
+     * @throws CallInterruptedException when this thread was interrupted before there was a stage, as {@link #lead}
+     */
+    @SuppressWarnings("FutureReturnValueIgnored") // it ends the flight
     void launchStage(Op<? extends CompletionStage<? extends V>, ?> load) {
         watch();
         CompletionStage<? extends V> started;
@@ -263,28 +165,32 @@ final class Flight<K, V extends @Nullable Object> {
             started = load.call();
             if (started == null) throw new NullPointerException("the load returned null instead of a CompletionStage");
         } catch (Throwable thrown) {
-            runner = null;
+            leaveRun();
+            if (Interrupts.meant(thrown)) throw leaderLeft(thrown);
             land(null, thrown);
             return;
         }
-        runner = null;
+        leaveRun();
         stage = started;
-        if (result != null) cancelStage();
+        if (result != null) cancelStage(); // given up meanwhile, and who did it saw no stage
         started.whenComplete((value, thrown) -> {
             stage = null;
             land(value, thrown == null ? null : Stages.unwrap(thrown));
         });
     }
 
-    /** Ends the flight with what its load gave, from wherever it comes: landing, off the table, those who wait. */
-    void land(@Nullable V value, @Nullable Throwable thrown) {
-        end(landing(value, thrown));
+    /**
+     * Ends the flight with what its load gave, from wherever it comes: landing, off the table, those who wait. Once for
+     * each load. False: it was given up before.
+     */
+    boolean land(@Nullable V value, @Nullable Throwable thrown) {
+        return end(landing(value, thrown), value);
     }
 
     private Object landing(@Nullable V value, @Nullable Throwable thrown) {
         Object mine;
         try {
-            V landed = result == null ? table.landing.landed(this, value, thrown) : value;
+            V landed = result == null ? table.landing.landed(this, value, thrown) : null;
             mine = landed == null ? NULL : landed;
         } catch (Throwable failed) {
             mine = new Failed(failed, age());
@@ -294,29 +200,29 @@ final class Flight<K, V extends @Nullable Object> {
         return mine;
     }
 
-    /** False: it was given up before; this was the late end of the load. */
-    private boolean end(Object mine) {
+    /** False: it was given up before; this was the late end of its load. */
+    private boolean end(Object mine, @Nullable V loaded) {
         if (!RESULT.compareAndSet(this, null, mine)) {
             table.abandoned(-1);
+            Discarded.close(who(), loaded);
             return false;
         }
+        disarm();
         wake();
         return true;
     }
 
-    private void wake() {
-        TimeSource.Timer armed = timer;
-        if (armed != null) armed.cancel();
-        Seat each = (Seat) SEATS.getAndSet(this, Seat.CLOSED);
-        for (; each != null; each = each.next) {
-            if (!each.gone) each.over();
-        }
-    }
-
     // --- giving up ---
 
+    /** Gives a seat back. The last one out ends the load, and a newcomer cannot have boarded in between. */
+    void leave() {
+        if (!vacate() || result != null) return;
+        giveUp(new Failed(new CancellationException("every caller of the load has left"), age()));
+    }
+
+    /** Whether the load has had its time. */
     boolean overdue() {
-        return age() >= table.rules.deadlineNanos && table.rules.deadlineNanos != Long.MAX_VALUE;
+        return table.rules.deadlineNanos != Long.MAX_VALUE && age() >= table.rules.deadlineNanos;
     }
 
     private long age() {
@@ -326,28 +232,21 @@ final class Flight<K, V extends @Nullable Object> {
     /** The load has had its time: it is abandoned, and the key is free. */
     void expire() {
         if (result != null) return;
-        Duration allowed = Duration.ofNanos(table.rules.deadlineNanos);
         long age = age();
+        Duration allowed = Duration.ofNanos(table.rules.deadlineNanos);
         Throwable late = new TimeoutExceededException(table.rules.owner.name(), allowed, Duration.ofNanos(age), null);
         giveUp(new Failed(late, age));
     }
 
     private void giveUp(Failed failed) {
-        if (!kill() && phase() == LIVE) return; // about to end
+        if (!kill() && phase() == LIVE) return;
         table.unregister(this);
         if (!RESULT.compareAndSet(this, null, failed)) return;
-        if (!RUN.compareAndSet(this, QUEUED, ENDED)) table.abandoned(1);
+        if (!skipRun()) table.abandoned(1);
+        disarm();
         wake();
         strike();
         cancelStage();
-    }
-
-    private void strike() {
-        Thread thread = runner;
-        if (thread == null || !RUN.compareAndSet(this, RUNNING, STRIKING)) return;
-        boolean strangers = thread.isInterrupted();
-        if (!strangers) thread.interrupt();
-        run = strangers ? PASSED : STRUCK;
     }
 
     private void cancelStage() {
@@ -356,12 +255,12 @@ final class Flight<K, V extends @Nullable Object> {
         stage = null;
         try {
             started.toCompletableFuture().cancel(true);
-        } catch (RuntimeException notCancellable) {
-            // a stage that hands out no future goes on, and counts as abandoned until it ends
+        } catch (Throwable noFuture) {
+            Discarded.report(who(), "cancelling a stage that nobody waits for", noFuture);
         }
     }
 
-    /** Arms the timer of the load's deadline, for flights that nobody may be waiting for on a thread. */
+    /** Arms a timer for the load's deadline: for a load that nobody may be waiting for on a thread. */
     void watch() {
         long allowed = table.rules.deadlineNanos;
         if (allowed == Long.MAX_VALUE || timer != null || result != null) return;
@@ -374,39 +273,46 @@ final class Flight<K, V extends @Nullable Object> {
         if (result == null) Hands.handOver(table.time, this::expire);
     }
 
+    private void disarm() {
+        TimeSource.Timer armed = timer;
+        if (armed != null) armed.cancel();
+    }
+
     // --- waiting ---
 
-    /** Whether this thread runs the very load that it asks for. */
+    /** Throws when this thread runs the very load that it asks for. */
     void refuseRecursion() {
-        if (runner == Thread.currentThread()) {
-            throw new IllegalStateException(table.rules.owner.words()
-                    + ": the load of a key asked for that same key; it would wait for itself for ever");
+        if (runner() == Thread.currentThread()) {
+            throw new IllegalStateException(
+                    who() + ": the load of a key asked for that same key; it would wait for itself for ever");
         }
     }
 
     /**
      * Waits on this thread until the flight is over. True: there is a {@link #result()}. False: its leader left, board or
-     * open again. Who does not get an answer has left its seat.
+     * open again. Who does not get an answer has given back its seat.
      *
      * @param nanos the longest wait of this caller; {@link Long#MAX_VALUE} for no limit
+     * @param context the wait ends when it is cancelled
      * @throws TimeoutExceededException when this caller's time was over; the load goes on for others
      * @throws CallInterruptedException when this thread was interrupted (the flag stays set) or the call was cancelled
      * @throws IllegalStateException when the load waits, through others, for a load of this thread
      */
     boolean await(long nanos, CallContext context) {
+        long from = nanos == Long.MAX_VALUE ? 0 : table.time.nanoTime();
         End end = rest(nanos, context);
         if (end == End.OVER) return result != LEFT;
         leave();
-        if (end == End.LATE) {
-            throw new TimeoutExceededException(
-                    table.rules.owner.name(),
-                    Duration.ofNanos(Math.max(0, nanos)),
-                    Duration.ofNanos(Math.max(0, nanos)),
-                    null);
-        }
-        if (end == End.CYCLE) throw Cycles.found(table.rules.owner.words());
-        String what = end == End.INTERRUPTED ? "interrupted" : "the call was cancelled";
-        throw new CallInterruptedException(what + " while it waited for a load of " + table.rules.owner.words(), null);
+        if (end == End.CYCLE) throw Cycles.found(who());
+        if (end == End.LATE) throw late(nanos, from);
+        String what = end == End.INTERRUPTED ? "interrupted" : "cancelled";
+        throw new CallInterruptedException(what + " while it waited for a load of " + who(), null);
+    }
+
+    private TimeoutExceededException late(long nanos, long from) {
+        Duration waited = Duration.ofNanos(table.time.nanoTime() - from);
+        return new TimeoutExceededException(
+                table.rules.owner.name(), Duration.ofNanos(Math.max(0, nanos)), waited, null);
     }
 
     /** How a wait ended. */
@@ -434,26 +340,20 @@ final class Flight<K, V extends @Nullable Object> {
         }
     }
 
-    /** Who runs the load at this moment; null: nobody, or a thread that we do not know. */
-    @Nullable
-    Thread runner() {
-        return runner;
-    }
-
     private End sleep(long nanos, CallContext context) {
         long from = table.time.nanoTime();
-        while (result == null) {
-            long now = table.time.nanoTime();
+        for (long now = from; result == null; now = table.time.nanoTime()) {
             if (Thread.currentThread().isInterrupted()) return End.INTERRUPTED;
             if (context.cancelled()) return End.CANCELLED;
             long left = nanos == Long.MAX_VALUE ? nanos : nanos - (now - from);
             if (left <= 0) return End.LATE;
-            table.time.park(this, Math.min(left, untilOverdue(now)));
-            if (overdue()) expire();
+            if (untilOverdue(now) <= 0) expire();
+            else table.time.park(this, Math.min(left, untilOverdue(now)));
         }
         return End.OVER;
     }
 
+    /** One that is LIVE ends by itself at once. */
     private long untilOverdue(long now) {
         long allowed = table.rules.deadlineNanos;
         return allowed == Long.MAX_VALUE || phase() == LIVE ? Long.MAX_VALUE : allowed - (now - start);
@@ -474,25 +374,26 @@ final class Flight<K, V extends @Nullable Object> {
         }
     }
 
-    /** False: it is over. */
-    private boolean sit(Seat seat) {
-        for (; ; ) {
-            Seat head = seats;
-            if (head == Seat.CLOSED) return false;
-            seat.next = Seat.pruned(head);
-            if (SEATS.compareAndSet(this, head, seat)) return true;
-        }
+    /**
+     * A future of this flight's result, the caller's own: whatever its caller does to end it gives back the seat.
+     *
+     * @param leads the caller has opened the flight: an {@link Error} comes out as it is
+     * @param again called when the leader left, on a thread of the library's: board or open again
+     */
+    CompletableFuture<V> copy(boolean leads, Supplier<? extends CompletableFuture<V>> again) {
+        return new Copy<>(this, leads, again).begin();
     }
 
-    /** Unlinks what has gone but a head, which the next one to sit down prunes. */
-    private void standUp(Seat seat) {
-        seat.gone = true;
-        for (Seat each = seats; each != null; each = each.next) each.next = Seat.pruned(each.next);
-    }
+    // --- the result ---
 
-    /** Whether it is over. */
+    /** Whether it is over: the load has ended, or was given up. */
     boolean over() {
         return result != null;
+    }
+
+    /** Whether its leader was interrupted: there is no result, board or open again. */
+    boolean leaderLeft() {
+        return result == LEFT;
     }
 
     /**
@@ -501,72 +402,32 @@ final class Flight<K, V extends @Nullable Object> {
      * @throws CacheLoadException a fresh one for each call
      */
     V result() {
-        return value(result);
+        return result(false);
+    }
+
+    /** {@link #result()}; {@code leads}: an {@link Error} is thrown as it is. */
+    V result(boolean leads) {
+        return value(result, leads);
+    }
+
+    /** What it failed with, as one caller gets it; null: it brought a value. */
+    @Nullable
+    Throwable failure(boolean leads) {
+        return result instanceof Failed failed ? fresh(failed, leads) : null;
     }
 
     @SuppressWarnings({"unchecked", "NullAway"}) // only values of V, NULL where V has null, and Failed are ever set
-    private V value(@Nullable Object landed) {
-        if (landed instanceof Failed failed) throw fresh(failed);
-        return landed == NULL ? (V) null : (V) landed;
+    private V value(@Nullable Object landed, boolean leads) {
+        if (landed instanceof Failed failed) {
+            Throwable mine = fresh(failed, leads);
+            if (mine instanceof Error error) throw error;
+            throw (CacheLoadException) mine;
+        }
+        return landed == NULL ? null : (V) landed;
     }
 
-    private CacheLoadException fresh(Failed failed) {
-        return new CacheLoadException(table.rules.owner.words(), Duration.ofNanos(failed.ageNanos), failed.cause);
-    }
-
-    /**
-     * A future of this flight's result, the caller's own: whatever its caller does to end it gives back the seat.
-     *
-     * @param again called when the leader left, on a thread of the library's: board or open again
-     */
-    @SuppressWarnings("FutureReturnValueIgnored") // it ends with the copy
-    CompletableFuture<V> copy(Supplier<? extends CompletionStage<V>> again) {
-        Copy<V> copy = new Copy<>(this, again);
-        if (!sit(copy)) copy.over();
-        else watch();
-        copy.out.whenComplete((value, thrown) -> copy.ended());
-        return copy.out;
-    }
-
-    private static final class Copy<V extends @Nullable Object> extends Seat {
-        final CompletableFuture<V> out = new CompletableFuture<>();
-        private final Flight<?, V> flight;
-        private final Supplier<? extends CompletionStage<V>> again;
-
-        Copy(Flight<?, V> flight, Supplier<? extends CompletionStage<V>> again) {
-            this.flight = flight;
-            this.again = again;
-        }
-
-        @Override
-        void over() {
-            gone = true;
-            Object result = flight.result;
-            if (result == LEFT) {
-                Hands.handOver(flight.table.time, this::boardAgain);
-            } else if (result instanceof Failed failed) {
-                out.completeExceptionally(flight.fresh(failed));
-            } else {
-                out.complete(flight.value(result));
-            }
-        }
-
-        @SuppressWarnings("FutureReturnValueIgnored") // they end with the copy
-        private void boardAgain() {
-            if (out.isDone()) return;
-            CompletionStage<V> next = again.get();
-            next.whenComplete((value, thrown) -> {
-                if (thrown == null) out.complete(value);
-                else out.completeExceptionally(Stages.unwrap(thrown));
-            });
-            out.whenComplete((value, thrown) -> next.toCompletableFuture().cancel(false));
-        }
-
-        /** By us or by its owner. */
-        void ended() {
-            if (gone) return;
-            flight.standUp(this);
-            flight.leave();
-        }
+    private Throwable fresh(Failed failed, boolean leads) {
+        if (leads && failed.cause instanceof Error) return failed.cause;
+        return new CacheLoadException(who(), Duration.ofNanos(failed.ageNanos), failed.cause);
     }
 }

@@ -30,6 +30,7 @@ final class Flights<K, V extends @Nullable Object> {
     private final ConcurrentHashMap<K, Flight<K, V>> table = new ConcurrentHashMap<>();
     private final AtomicInteger abandoned = new AtomicInteger();
     private final LongAdder joined = new LongAdder();
+    private final LongAdder opened = new LongAdder();
     final FlightRules rules;
     final TimeSource time;
     final Landing<K, V> landing;
@@ -67,10 +68,15 @@ final class Flights<K, V extends @Nullable Object> {
         refuseAboveCap();
         Flight<K, V> fresh = new Flight<>(this, key, attachment, mode);
         Flight<K, V> there = table.putIfAbsent(key, fresh);
-        if (there == null) return fresh;
+        if (there == null) return registered(fresh);
         // one that is over, or was left by all, and is still in the table for a moment; or one that is too old to share
         boolean passed = !there.boardable() || !landing.joinable(there);
-        return passed && table.replace(key, there, fresh) ? fresh : null;
+        return passed && table.replace(key, there, fresh) ? registered(fresh) : null;
+    }
+
+    private Flight<K, V> registered(Flight<K, V> fresh) {
+        opened.increment();
+        return fresh;
     }
 
     private void refuseAboveCap() {
@@ -112,6 +118,11 @@ final class Flights<K, V extends @Nullable Object> {
     /** How many callers found a load under way, since the beginning. */
     long joined() {
         return joined.sum();
+    }
+
+    /** How many loads were begun, since the beginning. */
+    long opened() {
+        return opened.sum();
     }
 
     /** How many keys have a load under way that can be joined. */
