@@ -249,14 +249,18 @@ class CancellationTest {
                 Thread.currentThread().interrupt();
             }
         };
-        Pipeline real = Pipeline.of(new Through("through"));
+        Pipeline timed = Pipeline.builder("timed")
+                .policies(new Through("through"))
+                .timeSource(time)
+                .build();
         AtomicReference<CallContext> inside = new AtomicReference<>();
-        CompletableFuture<Object> call = real.callAsync(CallContext.root().within(Duration.ofMillis(200)), c -> {
+        CompletableFuture<Object> call = timed.callAsync(CallContext.root().within(Duration.ofMillis(200)), c -> {
             c.onCancel(hangs);
-            if (nested) return real.callAsync(c, x -> remember(inside, x));
+            if (nested) return timed.callAsync(c, x -> remember(inside, x));
             return remember(inside, c);
         });
         inside.get().onCancel(hangs); // later than the library's own
+        time.advance(Duration.ofMillis(200));
         assertThat(Face.raw(call).as(TimeoutExceededException.class)).isPresent();
         hanging.countDown();
     }
