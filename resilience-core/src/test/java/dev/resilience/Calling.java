@@ -31,7 +31,7 @@ final class Calling<T> {
     }
 
     Outcome<T> ended() throws InterruptedException {
-        thread.join(TimeUnit.SECONDS.toMillis(2));
+        thread.join(TimeUnit.SECONDS.toMillis(60));
         if (thread.isAlive()) throw new AssertionError("the call did not end");
         return outcome;
     }

@@ -58,7 +58,7 @@ class KeyedTest {
         ExecutorService pool = Executors.newFixedThreadPool(4);
         CyclicBarrier start = new CyclicBarrier(4);
         List<Callable<Void>> tasks = Collections.nCopies(4, () -> {
-            start.await(5, TimeUnit.SECONDS);
+            start.await(60, TimeUnit.SECONDS);
             for (int key = 0; key < 100_000; key++) {
                 seen.computeIfAbsent(
                                 key,

@@ -103,8 +103,8 @@ class BulkheadTest {
         }
         stages.get(1).cancel(true); // number 3 leaves from the middle
         first.success();
-        for (Thread thread : threads) thread.join(5_000);
-        stages.get(2).get(5, TimeUnit.SECONDS);
+        for (Thread thread : threads) thread.join(60_000);
+        stages.get(2).get(60, TimeUnit.SECONDS);
         assertThat(order).containsExactly(0, 1, 2, 4, 5);
         assertThat(bulkhead.inFlight() + bulkhead.waiting()).isZero();
     }
@@ -117,7 +117,7 @@ class BulkheadTest {
         CompletableFuture<Permit> light = bulkhead.admitAsync(CallContext.of(WEIGHT, 1));
         assertThat(light).isNotDone();
         heavy.cancel(true);
-        assertThat(light.get(5, TimeUnit.SECONDS)).isNotNull();
+        assertThat(light.get(60, TimeUnit.SECONDS)).isNotNull();
         seven.ignore();
         light.join().failure(new IllegalStateException());
         assertThat(bulkhead.inFlight()).isZero();
@@ -131,10 +131,10 @@ class BulkheadTest {
         CompletableFuture<Permit> light = bulkhead.admitAsync(CallContext.root());
         bulkhead.reconfigure(b -> b.maxConcurrent(5));
         assertThat(heavy)
-                .failsWithin(Duration.ofSeconds(5))
+                .failsWithin(Duration.ofSeconds(60))
                 .withThrowableThat()
                 .withCauseInstanceOf(BulkheadFullException.class);
-        assertThat(light).succeedsWithin(Duration.ofSeconds(5));
+        assertThat(light).succeedsWithin(Duration.ofSeconds(60));
         one.success();
         light.join().success();
         assertThat(bulkhead.inFlight()).isZero();
@@ -151,7 +151,7 @@ class BulkheadTest {
         assertThat(hurried).isNotDone();
         time.advance(Duration.ofMillis(1));
         assertThat(hurried)
-                .failsWithin(Duration.ofSeconds(5))
+                .failsWithin(Duration.ofSeconds(60))
                 .withThrowableThat()
                 .havingCause()
                 .withMessage("bulkhead 'search' is full: the call's deadline passed while it waited (in flight 1/1,"
@@ -160,7 +160,7 @@ class BulkheadTest {
         assertThat(bounded).isNotDone();
         time.advance(Duration.ofMillis(1));
         assertThat(bounded)
-                .failsWithin(Duration.ofSeconds(5))
+                .failsWithin(Duration.ofSeconds(60))
                 .withThrowableThat()
                 .havingCause()
                 .withMessage("bulkhead 'search' is full: waited 1 s in vain (in flight 1/1, waiting 0/5)");
@@ -182,7 +182,7 @@ class BulkheadTest {
         thread.start();
         time.awaitParked(1);
         thread.interrupt();
-        assertThat(thrown.get(5, TimeUnit.SECONDS)).isInstanceOf(CallInterruptedException.class);
+        assertThat(thrown.get(60, TimeUnit.SECONDS)).isInstanceOf(CallInterruptedException.class);
         assertThat(flag).isTrue();
         assertThat(bulkhead.waiting()).isZero();
     }
@@ -212,10 +212,10 @@ class BulkheadTest {
             int size = 3 + n % 4;
             bulkhead.reconfigure(b -> b.maxConcurrent(size));
         }
-        for (Thread thread : threads) thread.join(10_000);
+        for (Thread thread : threads) thread.join(60_000);
         assertThat(done.getCount()).isZero();
         // a call that was granted its slots while it was cancelled gives them back on a worker
-        for (int n = 0; bulkhead.inFlight() > 0 && n < 2_000; n++)
+        for (int n = 0; bulkhead.inFlight() > 0 && n < 60_000; n++)
             TimeSource.system().park(this, 1_000_000);
         assertThat(bulkhead.inFlight()).isZero();
         assertThat(bulkhead.waiting()).isZero();
@@ -292,7 +292,7 @@ class BulkheadTest {
         CompletableFuture<Permit> next = bulkhead.admitAsync(CallContext.root());
         assertThat(next).isNotDone();
         all.success();
-        assertThat(next).succeedsWithin(Duration.ofSeconds(5));
+        assertThat(next).succeedsWithin(Duration.ofSeconds(60));
         next.join().success();
         assertThat(bulkhead.inFlight()).isZero();
     }

@@ -63,7 +63,7 @@ enum Way {
     static Outcome<Object> end(CompletableFuture<Object> future, ManualTime time) {
         CompletableFuture<Outcome<Object>> raw =
                 future.handle((value, thrown) -> thrown == null ? Outcome.success(value) : Outcome.failure(thrown));
-        for (int patience = 0; patience < 1000 && !raw.isDone(); ) {
+        for (int patience = 0; patience < 12_000 && !raw.isDone(); ) {
             if (time.advanceToNextEvent()) continue;
             try {
                 return raw.get(5, TimeUnit.MILLISECONDS);
