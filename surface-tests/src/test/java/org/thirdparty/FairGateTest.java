@@ -32,11 +32,11 @@ class FairGateTest {
     @AfterEach
     void every_permit_is_back_and_nobody_waits() throws InterruptedException { // L1
         for (Thread thread : threads) {
-            thread.join(2000);
+            thread.join(60_000);
             assertThat(thread.isAlive()).isFalse();
         }
         for (CompletableFuture<?> call : calls) {
-            assertThat(call.handle((v, t) -> true)).succeedsWithin(2, TimeUnit.SECONDS);
+            assertThat(call.handle((v, t) -> true)).succeedsWithin(60, TimeUnit.SECONDS);
         }
         assertThat(gate.inUse()).isZero();
         assertThat(gate.waiting()).isZero();
@@ -69,7 +69,7 @@ class FairGateTest {
     }
 
     private void await(int count) {
-        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(2);
+        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (order.size() < count && System.nanoTime() - until < 0) Thread.onSpinWait();
         assertThat(order).hasSize(count);
     }
@@ -149,7 +149,7 @@ class FairGateTest {
         CompletableFuture<Boolean> one = staged("one", weighing(1));
         gate.resize(2); // L12: one whose weight no longer fits is refused
         assertThat(three.handle((v, t) -> t instanceof RejectedException))
-                .succeedsWithin(2, TimeUnit.SECONDS)
+                .succeedsWithin(60, TimeUnit.SECONDS)
                 .isEqualTo(true);
         assertThat(one).isNotDone();
         gate.resize(3);
@@ -179,13 +179,14 @@ class FairGateTest {
             });
             canceller.start();
             start.await(60, TimeUnit.SECONDS);
+            if (i % 10 == 0) canceller.join(60_000); // not a race: else the grant might win all of them
             permit.success();
-            canceller.join(1000);
+            canceller.join(60_000);
             if (call.isCancelled()) gone++;
             CompletableFuture<String> next = gate.callAsync(() -> CompletableFuture.completedFuture("next"));
-            assertThat(next).succeedsWithin(2, TimeUnit.SECONDS);
+            assertThat(next).succeedsWithin(60, TimeUnit.SECONDS);
         }
-        assertThat(gone).as("cancels that came in time").isPositive();
+        assertThat(gone).as("cancels that came in time").isGreaterThanOrEqualTo(30);
     }
 
     @Test
@@ -194,7 +195,7 @@ class FairGateTest {
         CompletableFuture<Permit> byHand = gate.admitAsync(CallContext.root());
         staged("after", CallContext.root());
         permit.success();
-        assertThat(byHand).succeedsWithin(2, TimeUnit.SECONDS);
+        assertThat(byHand).succeedsWithin(60, TimeUnit.SECONDS);
         assertThat(order).isEmpty();
         byHand.join().settle("value", null);
         await(1);

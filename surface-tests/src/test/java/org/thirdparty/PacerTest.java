@@ -38,7 +38,7 @@ class PacerTest {
         assertThat(time.parkedThreads()).isZero();
         for (int i = 1; i < 4; i++) {
             time.advance(SECOND);
-            assertThat(calls.get(i)).succeedsWithin(2, TimeUnit.SECONDS);
+            assertThat(calls.get(i)).succeedsWithin(60, TimeUnit.SECONDS);
         }
         assertThat(at).containsExactly(Duration.ZERO, SECOND, SECOND.multipliedBy(2), SECOND.multipliedBy(3));
     }

@@ -107,8 +107,8 @@ class LimiterTasksTest {
     @Test
     void t37_around_the_standard_pipeline() {
         Pipeline standard = StandardPipeline.builder("payments")
-                .timeout(ofSeconds(10))
-                .attemptTimeout(ofSeconds(2))
+                .timeout(ofMinutes(2))
+                .attemptTimeout(ofMinutes(1))
                 .build();
         assertThat(Pipeline.of(RateLimiter.of(Limit.of(10, ofSeconds(1))), standard)
                         .call(this::plain))
