@@ -2,6 +2,7 @@
 package dev.resilience.v25;
 
 import static java.time.Duration.ofMillis;
+import static java.time.Duration.ofMinutes;
 import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -9,13 +10,10 @@ import dev.resilience.CallContext;
 import dev.resilience.TimeoutExceededException;
 import dev.resilience.timeout.Timeout;
 import java.util.List;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.IntStream;
-import jdk.jfr.consumer.RecordingStream;
 import org.junit.jupiter.api.Test;
 
 /** Ten thousand virtual threads, each with a timeout inside a timeout: L8 and S33 on threads that are not carriers. */
@@ -28,17 +26,24 @@ class TimeoutVirtualThreadTest {
     private final LongAdder abandonedBroken = new LongAdder();
 
     private boolean forEver() throws InterruptedException {
-        return never.await(60, TimeUnit.SECONDS);
+        return never.await(300, TimeUnit.SECONDS);
     }
 
-    /** An inner timeout that fires and is handled, then an outer one that ends what goes on. */
+    /**
+     * An inner timeout that fires and is handled, then an outer one that ends what goes on. On a machine that stands still
+     * for so long the outer one may come first or in between: then the interrupt is its own.
+     */
     private void nested(Timeout outer, Timeout inner) {
         try {
             outer.call(CallContext.root(), c -> {
                 try {
                     inner.call(c, d -> forEver());
                 } catch (TimeoutExceededException first) {
-                    if (first.name().equals("inner") && !Thread.currentThread().isInterrupted()) kept.increment();
+                    boolean flag = Thread.currentThread().isInterrupted();
+                    if (first.name().equals("inner") && (!flag || c.cancelled())) kept.increment();
+                } catch (InterruptedException overtaken) {
+                    if (c.cancelled()) kept.increment();
+                    throw overtaken;
                 }
                 return forEver();
             });
@@ -55,7 +60,7 @@ class TimeoutVirtualThreadTest {
                 .mapToObj(i -> Thread.ofVirtual().start(task))
                 .toList();
         for (Thread thread : all)
-            assertThat(thread.join(ofSeconds(60))).as("ended").isTrue();
+            assertThat(thread.join(ofMinutes(2))).as("ended").isTrue();
     }
 
     @Test
@@ -65,15 +70,8 @@ class TimeoutVirtualThreadTest {
         inParallel(200, () -> nested(Timeout.of(ofMillis(40)), inner)); // loads the classes, which pins
         kept.reset();
         leaked.reset();
-        Queue<String> pinned = new ConcurrentLinkedQueue<>();
 
-        try (RecordingStream stream = new RecordingStream()) {
-            stream.enable("jdk.VirtualThreadPinned").withoutThreshold();
-            stream.onEvent("jdk.VirtualThreadPinned", event -> pinned.add(event.toString()));
-            stream.startAsync();
-            inParallel(THREADS, () -> nested(outer, inner));
-            stream.stop();
-        }
+        List<String> pinned = Pinned.during(() -> inParallel(THREADS, () -> nested(outer, inner)));
 
         assertThat(pinned).isEmpty();
         assertThat(leaked.sum()).as("interrupts leaked").isZero();
@@ -108,7 +106,7 @@ class TimeoutVirtualThreadTest {
         assertThat(detached.abandoned()).isBetween(1L, (long) THREADS);
         release.countDown();
         long since = System.nanoTime();
-        while (detached.abandoned() > 0 && System.nanoTime() - since < TimeUnit.SECONDS.toNanos(20))
+        while (detached.abandoned() > 0 && System.nanoTime() - since < TimeUnit.SECONDS.toNanos(60))
             Thread.onSpinWait();
         assertThat(detached.abandoned()).isZero();
         assertThat(kept.sum()).as("each that had begun was interrupted once").isBetween(1L, (long) THREADS);
