@@ -9,7 +9,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.resilience.testkit.ManualTime;
 import dev.resilience.timeout.Timeout;
 import java.lang.ref.WeakReference;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;

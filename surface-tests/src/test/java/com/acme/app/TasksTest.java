@@ -384,8 +384,8 @@ class TasksTest {
         Pipeline p = Pipeline.of(retry, Timeout.of(c -> c.attempt() == 1 ? ofMinutes(2) : ofMinutes(1)));
         toFail.set(1);
         assertThat(p.call(() -> users.find(1)).name()).isEqualTo("ada");
-        Pipeline hedged = Pipeline.of(
-                Hedge.after(ofMillis(50)), Timeout.of(c -> c.attempt() == 1 ? ofMinutes(2) : ofMinutes(1)));
+        Pipeline hedged =
+                Pipeline.of(Hedge.after(ofMillis(50)), Timeout.of(c -> c.attempt() == 1 ? ofMinutes(2) : ofMinutes(1)));
         User user = hedged.call(() -> users.find(1));
         assertThat(user.name()).isEqualTo("ada");
     }
