@@ -107,7 +107,8 @@ final class BehindWrites<K, V extends @Nullable Object> extends Writes<K, V> {
         boolean there = await(room, time.nanoTime() + settings.maxWaitNanos());
         if (map.isRefusing() && room.change == null) throw closed();
         if (!there && Thread.currentThread().isInterrupted())
-            throw direct.interrupted("the change was not accepted: the thread was interrupted while it waited for room");
+            throw direct.interrupted(
+                    "the change was not accepted: the thread was interrupted while it waited for room");
         if (room.change == null) throw full(" for " + Duration.ofNanos(settings.maxWaitNanos()));
         return room.change;
     }

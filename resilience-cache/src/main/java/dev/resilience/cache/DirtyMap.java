@@ -41,7 +41,7 @@ final class DirtyMap<K, V extends @Nullable Object> {
     private final long before;
     private final Consumer<Object> kill;
     private long nextVersion;
-    private volatile int dirty;
+    private int dirty;
     /** Writes under way that hold one of the concurrent places. */
     private int places;
 
@@ -109,7 +109,12 @@ final class DirtyMap<K, V extends @Nullable Object> {
 
     /** Keys that are not clean. */
     int size() {
-        return dirty;
+        lock.lock();
+        try {
+            return dirty;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /**

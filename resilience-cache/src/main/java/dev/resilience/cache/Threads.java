@@ -22,18 +22,16 @@ final class Threads {
 
     private static Executor virtualOrPooled() {
         try {
-            return (Executor) Executors.class
-                    .getMethod("newVirtualThreadPerTaskExecutor")
-                    .invoke(null);
+            return (Executor)
+                    Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
         } catch (ReflectiveOperationException olderJdk) {
             AtomicInteger number = new AtomicInteger();
-            return new ThreadPoolExecutor(
-                    0, Integer.MAX_VALUE, 5, TimeUnit.SECONDS, new SynchronousQueue<>(), task -> {
-                        Thread thread = new Thread(null, task, "resilience-cache-" + number.incrementAndGet(), 0, false);
-                        thread.setDaemon(true);
-                        thread.setContextClassLoader(null);
-                        return thread;
-                    });
+            return new ThreadPoolExecutor(0, Integer.MAX_VALUE, 5, TimeUnit.SECONDS, new SynchronousQueue<>(), task -> {
+                Thread thread = new Thread(null, task, "resilience-cache-" + number.incrementAndGet(), 0, false);
+                thread.setDaemon(true);
+                thread.setContextClassLoader(null);
+                return thread;
+            });
         }
     }
 }

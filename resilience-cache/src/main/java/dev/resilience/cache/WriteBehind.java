@@ -42,7 +42,12 @@ public final class WriteBehind {
     }
 
     private record Values(
-            Duration delay, Pace pace, int maxDirty, WhenFull whenFull, Duration maxWait, @Nullable Executor executor) {
+            Duration delay,
+            Pace pace,
+            int maxDirty,
+            WhenFull whenFull,
+            Duration maxWait,
+            @Nullable Executor executor) {
         Values(Duration delay) {
             this(delay, new Pace(), 10_000, WhenFull.BLOCK, Duration.ofSeconds(1), null);
         }

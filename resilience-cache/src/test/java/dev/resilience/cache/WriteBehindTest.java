@@ -233,7 +233,9 @@ class WriteBehindTest {
         rig.source.put("a", 0);
         rig.writes.put("a", 1);
         rig.store.clear();
-        assertThat(rig.read("a")).as("S20: an invalidation never drops a dirty change").isEqualTo(1);
+        assertThat(rig.read("a"))
+                .as("S20: an invalidation never drops a dirty change")
+                .isEqualTo(1);
         rig.advance(DELAY);
         assertThat(rig.read("a")).as("while it is being written").isEqualTo(1);
         rig.call("a").fail();
@@ -265,7 +267,9 @@ class WriteBehindTest {
         assertThat(map.size()).as("written").isZero();
         WriteRig.Copy second = new WriteRig.Copy(2);
         map.put("a", 2, second, DELAY.toNanos());
-        assertThat(first.dead).as("I7: the first put has not stored its copy yet, and will not").isTrue();
+        assertThat(first.dead)
+                .as("I7: the first put has not stored its copy yet, and will not")
+                .isTrue();
         map.published(one);
         assertThat(map.read("a").value()).isEqualTo(2);
         assertThat(second.dead).isFalse();
@@ -291,7 +295,8 @@ class WriteBehindTest {
         rig.writes.put("a", 2);
         assertThatThrownBy(() -> rig.writes.put("b", 1))
                 .isInstanceOfSatisfying(
-                        CacheWriteException.class, e -> assertThat(e.isRefused()).isTrue())
+                        CacheWriteException.class,
+                        e -> assertThat(e.isRefused()).isTrue())
                 .hasMessage("cache 'users' refused a change: 1 keys wait to be written, as many as maxDirty allows");
         assertThat(rig.store).as("nothing has changed").containsOnlyKeys("a");
         assertThat(rig.writes.dirty("b")).isNull();
@@ -309,9 +314,7 @@ class WriteBehindTest {
         caller.start();
         rig.time.awaitParked(1);
         assertThat(rig.started).as("at once, by the caller").containsExactly("b=1");
-        assertThat(rig.writes.dirty("b"))
-                .as("not to be seen before it counts")
-                .isNull();
+        assertThat(rig.writes.dirty("b")).as("not to be seen before it counts").isNull();
         rig.call("b").succeed();
         join(caller);
         assertThat(rig.read("b")).isEqualTo(1);
@@ -328,14 +331,13 @@ class WriteBehindTest {
         });
         BehindWrites<String, Integer> writes = new BehindWrites<>(
                 new DirectWrite<>("users", failing, rig.unwatched),
-                WriteRig.settings()
-                        .maxDirty(1)
-                        .whenFull(WhenFull.WRITE_THROUGH)
-                        .executor(rig.tasks::add),
+                WriteRig.settings().maxDirty(1).whenFull(WhenFull.WRITE_THROUGH).executor(rig.tasks::add),
                 rig,
                 rig);
         writes.put("a", 1);
-        assertThatThrownBy(() -> writes.put("b", 1)).isInstanceOf(IllegalStateException.class).hasMessage("down");
+        assertThatThrownBy(() -> writes.put("b", 1))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("down");
         assertThat(seen).hasSize(1);
         assertThat(writes.dirty("b")).isNull();
         assertThat(writes.dirtyKeys()).isOne();
@@ -453,7 +455,9 @@ class WriteBehindTest {
         rig.run();
         rig.advance(Duration.ofDays(1));
         assertThat(rig.calls).isEmpty();
-        assertThat(rig.writes.close(Duration.ofDays(1))).as("again, without waiting").hasSize(1);
+        assertThat(rig.writes.close(Duration.ofDays(1)))
+                .as("again, without waiting")
+                .hasSize(1);
         assertThat(rig.time.pendingTimers()).isZero();
     }
 
@@ -525,10 +529,12 @@ class WriteBehindTest {
         boolean[] refuse = {true};
         BehindWrites<String, Integer> writes = new BehindWrites<>(
                 new DirectWrite<>("users", Writer.async(c -> CompletableFuture.completedFuture(null)), rig.unwatched),
-                WriteBehind.after(Duration.ZERO).backoff(Backoff.constant(WriteRig.PAUSE)).executor(task -> {
-                    if (refuse[0]) throw new IllegalStateException("full");
-                    task.run();
-                }),
+                WriteBehind.after(Duration.ZERO)
+                        .backoff(Backoff.constant(WriteRig.PAUSE))
+                        .executor(task -> {
+                            if (refuse[0]) throw new IllegalStateException("full");
+                            task.run();
+                        }),
                 rig,
                 rig);
         writes.put("a", 1);
@@ -556,7 +562,11 @@ class WriteBehindTest {
         rig.time.advance(Duration.ofMillis(5));
         assertThat(rig.told)
                 .containsExactly(
-                        "failed a 1 down", "failed a 2 down", "failed a 3 down", "failed a 4 down", "failed a 5 down",
+                        "failed a 1 down",
+                        "failed a 2 down",
+                        "failed a 3 down",
+                        "failed a 4 down",
+                        "failed a 5 down",
                         "failed a 6 down");
     }
 
