@@ -25,8 +25,6 @@ import org.jspecify.annotations.Nullable;
 final class BehindWrites<K, V extends @Nullable Object> extends Writes<K, V> {
     /** Less would be a loop that burns a processor when a writer fails at once. */
     private static final long LEAST_PAUSE = 1_000_000;
-    /** When no thread is to be had. */
-    private static final long AGAIN = 100_000_000;
     /** Whose writes this thread is starting: a write that ends at once is not continued in its own frame. */
     private static final ThreadLocal<@Nullable Object> DRAINING = new ThreadLocal<>();
 
@@ -62,7 +60,7 @@ final class BehindWrites<K, V extends @Nullable Object> extends Writes<K, V> {
         this.told = told;
         this.time = direct.time();
         Executor own = settings.executor();
-        this.executor = time.watched(own == null ? Threads.background() : own);
+        this.executor = time.watched(own == null ? Hands.loads() : own);
         this.map = new DirtyMap<>(settings, copies::kill);
     }
 
@@ -164,7 +162,7 @@ final class BehindWrites<K, V extends @Nullable Object> extends Writes<K, V> {
 
     private CacheWriteException full(String waited) {
         return new CacheWriteException(
-                direct.title() + " refused a change: " + settings.maxDirty() + " keys wait to be written" + waited
+                direct.title() + " rejected a change: " + settings.maxDirty() + " keys wait to be written" + waited
                         + ", as many as maxDirty allows",
                 null,
                 true);
@@ -299,26 +297,12 @@ final class BehindWrites<K, V extends @Nullable Object> extends Writes<K, V> {
         }
     }
 
-    /** On the timer's thread, which runs no user code (L6). */
+    /** On the timer's thread, which runs no user code (L6): a drain may, when the executor runs tasks at once. */
     private void fire(long number) {
-        Runnable task = () -> {
+        Hands.handOver(time, () -> {
             disarm(number);
             drain();
-        };
-        try {
-            executor.execute(task);
-        } catch (Throwable refused) {
-            elsewhere(task, number);
-        }
-    }
-
-    /** Else nobody would look again (L3). */
-    private void elsewhere(Runnable task, long number) {
-        try {
-            time.watched(Threads.background()).execute(task);
-        } catch (Throwable noThreadLeft) {
-            TimeSource.Timer unused = time.schedule(() -> fire(number), AGAIN);
-        }
+        });
     }
 
     private void disarm(long number) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.resilience.cache;
 
+import dev.resilience.CallInterruptedException;
 import dev.resilience.TimeSource;
 import dev.resilience.cache.Writer.Change;
 import java.util.List;
@@ -53,8 +54,8 @@ record DirectWrite<K, V extends @Nullable Object>(String cache, Writer<K, V> wri
         }
     }
 
-    CacheWriteException interrupted(String what) {
-        return new CacheWriteException(title() + ": " + what, new InterruptedException(), false);
+    CallInterruptedException interrupted(String what) {
+        return new CallInterruptedException(title() + ": " + what, null);
     }
 
     /** Unchecked as it is; an interrupt of the writer's own wait stays visible to the caller. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.resilience.cache;
 
+import dev.resilience.CallInterruptedException;
 import dev.resilience.TimeSource;
 import dev.resilience.cache.Writer.Change;
 import java.util.concurrent.CompletableFuture;
@@ -53,7 +54,7 @@ final class ThroughWrites<K, V extends @Nullable Object> extends Writes<K, V> {
     private void await(K key, CompletableFuture<Boolean> before, CompletableFuture<Boolean> turn) {
         try {
             direct.await(before, "the change was not written: the thread was interrupted before its turn");
-        } catch (CacheWriteException interrupted) {
+        } catch (CallInterruptedException interrupted) {
             CompletionStage<?> unused = before.whenComplete((done, never) -> pass(key, turn));
             throw interrupted;
         }

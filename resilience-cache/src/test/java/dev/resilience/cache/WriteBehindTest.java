@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.resilience.Backoff;
+import dev.resilience.CallInterruptedException;
 import dev.resilience.cache.WriteBehind.WhenFull;
 import dev.resilience.cache.Writer.Change;
 import java.time.Duration;
@@ -296,8 +297,8 @@ class WriteBehindTest {
         assertThatThrownBy(() -> rig.writes.put("b", 1))
                 .isInstanceOfSatisfying(
                         CacheWriteException.class,
-                        e -> assertThat(e.isRefused()).isTrue())
-                .hasMessage("cache 'users' refused a change: 1 keys wait to be written, as many as maxDirty allows");
+                        e -> assertThat(e.isRejected()).isTrue())
+                .hasMessage("cache 'users' rejected a change: 1 keys wait to be written, as many as maxDirty allows");
         assertThat(rig.store).as("nothing has changed").containsOnlyKeys("a");
         assertThat(rig.writes.dirty("b")).isNull();
         rig.advance(DELAY);
@@ -396,7 +397,7 @@ class WriteBehindTest {
         join(caller);
         assertThat(thrown.getNow(null))
                 .isInstanceOf(CacheWriteException.class)
-                .hasMessage("cache 'users' refused a change: 1 keys wait to be written for PT0.05S, as many as maxDirty"
+                .hasMessage("cache 'users' rejected a change: 1 keys wait to be written for PT0.05S, as many as maxDirty"
                         + " allows");
         assertThat(rig.store).doesNotContainKey("b");
     }
@@ -408,8 +409,9 @@ class WriteBehindTest {
         Thread.currentThread().interrupt();
         try {
             assertThatThrownBy(() -> rig.writes.put("b", 2))
-                    .isInstanceOf(CacheWriteException.class)
-                    .hasCauseInstanceOf(InterruptedException.class);
+                    .isInstanceOf(CallInterruptedException.class)
+                    .hasMessage("cache 'users': the change was not accepted: the thread was interrupted while it waited"
+                            + " for room");
         } finally {
             assertThat(Thread.interrupted()).as("L8").isTrue();
         }

@@ -16,6 +16,8 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadPoolExecutor;
 import org.jspecify.annotations.Nullable;
 
 /** Write-behind with a clock that stands still, an executor that the test drains, and a source whose writes the test ends. */
@@ -42,6 +44,12 @@ final class WriteRig implements BehindWrites.Told<String, Integer>, Writes.Copie
     final BehindWrites<String, Integer> writes;
 
     private record Unwatched(ManualTime time) implements TimeSource {
+        /** What a timer hands over to the library's own threads is done at once, so that the test sees it done. */
+        @Override
+        public Executor watched(Executor executor) {
+            return executor instanceof ThreadPoolExecutor ? Runnable::run : executor;
+        }
+
         @Override
         public long nanoTime() {
             return time.nanoTime();
