@@ -25,9 +25,9 @@ final class CacheEvents<K, V extends @Nullable Object> extends Hooks<K, V> imple
 
     /** An identity of its own: the same listener may subscribe twice and leave once. */
     private static final class Listening<K, V extends @Nullable Object> {
-        final CacheListener<? super K, V> listener;
+        final CacheListener<K, V> listener;
 
-        Listening(CacheListener<? super K, V> listener) {
+        Listening(CacheListener<K, V> listener) {
             this.listener = listener;
         }
     }
@@ -38,13 +38,13 @@ final class CacheEvents<K, V extends @Nullable Object> extends Hooks<K, V> imple
         this.nextLog = new AtomicLong(time.nanoTime());
     }
 
-    Subscription add(CacheListener<? super K, V> listener) {
+    Subscription add(CacheListener<K, V> listener) {
         Listening<K, V> listening = new Listening<>(Objects.requireNonNull(listener, "listener"));
         listeners.add(listening);
         return () -> listeners.remove(listening);
     }
 
-    private void tell(Consumer<CacheListener<? super K, V>> event) {
+    private void tell(Consumer<CacheListener<K, V>> event) {
         for (Listening<K, V> each : listeners) {
             try {
                 event.accept(each.listener);

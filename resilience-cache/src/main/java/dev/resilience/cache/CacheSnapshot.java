@@ -161,12 +161,12 @@ public final class CacheSnapshot {
     }
 
     /**
-     * The share of reads that found a fresh value.
+     * Hits by hits and misses. A value that was served stale while it was being loaded counts as neither.
      *
      * @return 0 to 1; 1 when nothing was read
      */
     public double hitRate() {
-        double reads = (double) hits() + misses() + staleServed();
+        double reads = (double) hits() + misses();
         return reads == 0 ? 1 : hits() / reads;
     }
 
