@@ -10,8 +10,8 @@ final class CacheCore<K, V extends @Nullable Object> {
     private final Hooks<K, V> hooks;
     private final ConcurrentHashMap<K, Entry<V>> map = new ConcurrentHashMap<>();
 
-    CacheCore(LoadingCache.Builder<K, V> builder) {
-        this.hooks = builder.hooks;
+    CacheCore(LoadingCache.Builder<K, V> builder, Hooks<K, V> hooks) {
+        this.hooks = hooks;
     }
 
     /** The value; null when there is none. */
@@ -44,10 +44,28 @@ final class CacheCore<K, V extends @Nullable Object> {
 
     /** As {@link #put} without asking the writer. */
     void place(K key, V value) {
+        publish(key, prepare(key, value));
+    }
+
+    /** The live entry of an explicit put; null when it is not to be kept. Runs user code. */
+    @Nullable
+    Entry<V> prepare(K key, V value) {
         Entry<V> entry = new Entry<>();
         entry.value = value;
         entry.publish();
-        map.put(key, entry);
+        return entry;
+    }
+
+    /** Detaches the load under way, and stores the entry unless it is dead; null removes what is there. */
+    void publish(K key, @Nullable Entry<V> entry) {
+        if (entry == null) map.remove(key);
+        else if (!entry.isDead()) map.put(key, entry);
+        if (entry != null && entry.isDead()) map.remove(key, entry);
+    }
+
+    /** How it stands, for a snapshot. */
+    CacheSnapshot.Now now(int dirty, int late) {
+        return new CacheSnapshot.Now(map.size(), 0, 0, 0, dirty, late);
     }
 
     /** Removes the stored entry if its value is this very object; touches no load. */

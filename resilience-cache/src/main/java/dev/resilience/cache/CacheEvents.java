@@ -21,7 +21,11 @@ final class CacheEvents<K, V extends @Nullable Object> extends Hooks<K, V> imple
     private final TimeSource time;
     private final CopyOnWriteArrayList<Listening<K, V>> listeners = new CopyOnWriteArrayList<>();
     private final AtomicLong nextLog;
+    private final Hooks<K, V> next;
     final CacheCounts counts = new CacheCounts();
+    /** Set before the cache is handed out. */
+    @Nullable
+    Writes<K, V> writes;
 
     /** An identity of its own: the same listener may subscribe twice and leave once. */
     private static final class Listening<K, V extends @Nullable Object> {
@@ -32,9 +36,11 @@ final class CacheEvents<K, V extends @Nullable Object> extends Hooks<K, V> imple
         }
     }
 
-    CacheEvents(String cache, TimeSource time) {
+    /** {@code next} hears of the same. */
+    CacheEvents(String cache, TimeSource time, Hooks<K, V> next) {
         this.cache = cache;
         this.time = time;
+        this.next = next;
         this.nextLog = new AtomicLong(time.nanoTime());
     }
 
@@ -59,23 +65,49 @@ final class CacheEvents<K, V extends @Nullable Object> extends Hooks<K, V> imple
     }
 
     @Override
+    @Nullable
+    Entry<V> dirty(K key) {
+        Change<K, V> change = writes == null ? null : writes.dirty(key);
+        if (change == null) return next.dirty(key);
+        Entry<V> entry = new Entry<>();
+        entry.value = change.value();
+        entry.absent = change.isDelete();
+        entry.publish();
+        return entry;
+    }
+
+    @Override
+    void putting(K key, V value) {
+        next.putting(key, value);
+    }
+
+    @Override
+    void closed() {
+        next.closed();
+    }
+
+    @Override
     void hit(K key) {
+        next.hit(key);
         counts.count(CacheCounts.HITS);
     }
 
     @Override
     void missed(K key) {
+        next.missed(key);
         counts.count(CacheCounts.MISSES);
     }
 
     @Override
     void servedStale(K key, @Nullable Throwable failure) {
+        next.servedStale(key, failure);
         counts.count(CacheCounts.STALE);
         if (!silent()) tell(listener -> listener.servedStale(key, failure));
     }
 
     @Override
     void loaded(K key, long nanos, boolean background, boolean published) {
+        next.loaded(key, nanos, background, published);
         counts.count(background ? CacheCounts.REFRESHES : CacheCounts.LOADS);
         counts.count(CacheCounts.LOAD_NANOS, nanos);
         if (!published) counts.count(CacheCounts.UNPUBLISHED);
@@ -84,6 +116,7 @@ final class CacheEvents<K, V extends @Nullable Object> extends Hooks<K, V> imple
 
     @Override
     void loadFailed(K key, long nanos, boolean background, Throwable failure) {
+        next.loadFailed(key, nanos, background, failure);
         counts.count(background ? CacheCounts.REFRESH_FAILURES : CacheCounts.LOAD_FAILURES);
         counts.count(CacheCounts.LOAD_NANOS, nanos);
         if (!silent()) tell(listener -> listener.loadFailed(key, failure, Duration.ofNanos(nanos), background));
@@ -91,28 +124,34 @@ final class CacheEvents<K, V extends @Nullable Object> extends Hooks<K, V> imple
 
     @Override
     void refreshSkipped(K key) {
+        next.refreshSkipped(key);
         counts.count(CacheCounts.REFRESHES_SKIPPED);
     }
 
+    @Override
     void evicted(K key) {
+        next.evicted(key);
         counts.count(CacheCounts.EVICTIONS);
         if (!silent()) tell(listener -> listener.evicted(key));
     }
 
     @Override
     void invalidated(K key, Reason reason) {
+        next.invalidated(key, reason);
         counts.count(CacheCounts.INVALIDATIONS);
         if (!silent()) tell(listener -> listener.invalidated(key));
     }
 
     @Override
     void tagInvalidated(String tag, Reason reason) {
+        next.tagInvalidated(tag, reason);
         counts.count(CacheCounts.INVALIDATIONS);
         if (!silent()) tell(listener -> listener.tagInvalidated(tag));
     }
 
     @Override
     void allInvalidated(Reason reason) {
+        next.allInvalidated(reason);
         counts.count(CacheCounts.INVALIDATIONS);
         if (!silent()) tell(CacheListener::allInvalidated);
     }
@@ -137,6 +176,11 @@ final class CacheEvents<K, V extends @Nullable Object> extends Hooks<K, V> imple
         log("a write behind has not ended after " + age + ", its keys are not written until it does", null);
         if (silent()) return;
         for (Change<K, V> each : changes) tell(listener -> listener.writeLate(each, age));
+    }
+
+    /** The cache was closed before so many keys were written. */
+    void lost(int keys) {
+        Guest.warn("cache '" + cache + "': closed with " + keys + " keys not written; close(timeout) returns them", null);
     }
 
     private void log(String text, @Nullable Throwable thrown) {

@@ -2,8 +2,10 @@
 package dev.resilience.cache;
 
 import dev.resilience.TimeSource;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.ReentrantLock;
@@ -33,6 +35,23 @@ final class Coalescer<K, V extends @Nullable Object> implements Loader<K, V> {
         this.executor = time.watched(executor);
     }
 
+    /** The loader of a builder, collecting if it says so. */
+    static <K, V extends @Nullable Object> Loader<K, V> around(LoadingCache.Builder<K, V> builder) {
+        BulkLoader<K, V> bulk = builder.bulkLoader;
+        if (bulk == null || builder.coalesce == null) return builder.loader;
+        long window = TimeSource.nanos(builder.coalesce);
+        return new Coalescer<>(bulk, window, builder.maxBulk, builder.time, Hands.loads());
+    }
+
+    /** What is wrong with a builder's settings for many keys. */
+    static void check(LoadingCache.Builder<?, ?> builder, List<String> problems) {
+        if (builder.maxBulk < 1) problems.add("maxBulk must be at least 1, was " + builder.maxBulk);
+        Duration window = builder.coalesce;
+        if (window == null) return;
+        if (window.isNegative()) problems.add("coalesce must not be negative, was " + window);
+        if (builder.bulkLoader == null) problems.add("coalesce needs a bulkLoader to load with, and there is none");
+    }
+
     /** A place for one key: all who want it while it is collected. */
     private final class Slot {
         volatile boolean done;
@@ -43,7 +62,7 @@ final class Coalescer<K, V extends @Nullable Object> implements Loader<K, V> {
         @Nullable
         Throwable failure;
 
-        private volatile Waiting waiting = Waiting.NOBODY;
+        private @Nullable Waiting waiting;
 
         /** Before the look at {@link #done}. */
         void await(Thread thread) {
@@ -66,21 +85,12 @@ final class Coalescer<K, V extends @Nullable Object> implements Loader<K, V> {
             } finally {
                 lock.unlock();
             }
-            for (; all.thread != null; all = all.next) time.unpark(all.thread);
+            for (Waiting each = all; each != null; each = each.next) time.unpark(each.thread);
         }
     }
 
     /** A list of threads. */
-    private static final class Waiting {
-        static final Waiting NOBODY = new Waiting(null, null);
-        final @Nullable Thread thread;
-        final @Nullable Waiting next;
-
-        Waiting(@Nullable Thread thread, @Nullable Waiting next) {
-            this.thread = thread;
-            this.next = next;
-        }
-    }
+    private record Waiting(Thread thread, @Nullable Waiting next) {}
 
     private final class Batch {
         final Map<K, Slot> slots = new LinkedHashMap<>();

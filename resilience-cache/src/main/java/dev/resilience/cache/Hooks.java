@@ -54,6 +54,9 @@ class Hooks<K, V extends @Nullable Object> {
     /** A refresh found neither a free place nor room in the queue. */
     void refreshSkipped(K key) {}
 
+    /** The store dropped an entry on its own account. */
+    void evicted(K key) {}
+
     /** A key was invalidated. */
     void invalidated(K key, Reason reason) {}
 

@@ -2,8 +2,10 @@
 package dev.resilience.cache;
 
 import dev.resilience.Backoff;
+import dev.resilience.CallInterruptedException;
 import dev.resilience.ContextCapture;
 import dev.resilience.Policy;
+import dev.resilience.Subscription;
 import dev.resilience.TimeSource;
 import dev.resilience.cache.Hooks.Reason;
 import java.time.Duration;
@@ -33,12 +35,17 @@ import org.jspecify.annotations.Nullable;
 public final class LoadingCache<K, V extends @Nullable Object> implements AutoCloseable {
     private final String name;
     private final Loader<K, V> loader;
+    final CacheEvents<K, V> events;
     final CacheCore<K, V> core;
+    private final @Nullable Writes<K, V> writes;
 
     LoadingCache(Builder<K, V> builder) {
         this.name = builder.name;
-        this.loader = builder.loader;
-        this.core = new CacheCore<>(builder);
+        this.loader = Coalescer.around(builder);
+        this.events = new CacheEvents<>(builder.name, builder.time, builder.hooks);
+        this.core = new CacheCore<>(builder, events);
+        this.writes = Writes.of(builder, new CoreCopies<>(core), events);
+        events.writes = writes;
     }
 
     /**
@@ -126,13 +133,45 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
     }
 
     /**
-     * Puts a value. Loads under way for the key will not overwrite it.
+     * Puts a value. Loads under way for the key will not overwrite it. With a writer the source is written too: before
+     * this returns, or {@linkplain WriteBehind behind}.
      *
      * @param key the key
      * @param value the value, not null
+     * @throws CacheWriteException when the writer threw a checked exception, or there is no room for the change; what it
+     *     throws unchecked comes out as it is
+     * @throws CallInterruptedException when the thread is interrupted while it waits for the writer, or for room
+     * @throws IllegalStateException when the cache is closed and writes behind
      */
     public void put(K key, V value) {
-        core.put(Objects.requireNonNull(key, "key"), Objects.requireNonNull(value, "value"));
+        Objects.requireNonNull(key, "key");
+        Objects.requireNonNull(value, "value");
+        if (writes == null) core.put(key, value);
+        else writes.put(key, value);
+    }
+
+    /**
+     * Removes a key: from the source by the writer, as {@link #put} writes a value, and here. Without a writer, as
+     * {@link #invalidate}. Until the removal is written behind, reads find that there is no value, and do not load.
+     *
+     * @param key the key
+     * @throws CacheWriteException as {@link #put}
+     */
+    public void remove(K key) {
+        Objects.requireNonNull(key, "key");
+        if (writes == null) core.invalidate(key, Reason.EXPLICIT);
+        else writes.remove(key);
+    }
+
+    /**
+     * Writes behind all that is dirty at this moment, without waiting for its delay. Blocks; an interrupt ends the wait
+     * and stays set.
+     *
+     * @param timeout the longest wait, zero or more
+     * @return whether all of it was written by then; true without write-behind
+     */
+    public boolean flush(Duration timeout) {
+        return writes == null || writes.flush(timeout);
     }
 
     /**
@@ -167,10 +206,48 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         return name;
     }
 
-    /** Ends the cache. */
+    /**
+     * What was counted and how the cache stands. The first look begins to count.
+     *
+     * @return the numbers since then
+     */
+    public CacheSnapshot snapshot() {
+        int dirty = writes == null ? 0 : writes.dirtyKeys();
+        int late = writes == null ? 0 : writes.lateWrites();
+        return new CacheSnapshot(events.counts.look(), core.now(dirty, late));
+    }
+
+    /**
+     * Tells a listener what happens from now on.
+     *
+     * @param listener runs where things happen, outside of locks; what it throws is reported
+     * @return ends it
+     */
+    public Subscription onEvent(CacheListener<K, V> listener) {
+        return events.add(listener);
+    }
+
+    /**
+     * Ends the cache, as {@link #close(Duration)} with 30 seconds. What could not be written behind by then is reported.
+     */
     @Override
     public void close() {
+        int left = close(Duration.ofSeconds(30)).size();
+        if (left > 0) events.lost(left);
+    }
+
+    /**
+     * Ends the cache: takes no more changes, writes behind what is dirty, and ends loads in the background. Reads still
+     * work. Blocks while something is to be written; an interrupt ends the wait and stays set. May be called again.
+     *
+     * @param timeout the longest wait, zero or more
+     * @return what is not known to be written: the newest change of each such key, oldest first. One whose write is under
+     *     way may still get there
+     */
+    public List<Writer.Change<K, V>> close(Duration timeout) {
+        List<Writer.Change<K, V>> left = writes == null ? List.of() : writes.close(timeout);
         core.close();
+        return left;
     }
 
     /**
@@ -184,6 +261,21 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         final Loader<K, V> loader;
         final List<ContextCapture> captures = new ArrayList<>();
         Hooks<K, V> hooks = new Hooks<>();
+
+        @Nullable
+        Writer<K, V> writer;
+
+        @Nullable
+        WriteBehind writeBehind;
+
+        @Nullable
+        BulkLoader<K, V> bulkLoader;
+
+        int maxBulk = 1;
+
+        @Nullable
+        Duration coalesce;
+
         long maxEntries = 10_000;
 
         @Nullable
@@ -499,6 +591,54 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
          */
         public Builder<K, V> random(RandomGenerator random) {
             this.random = Objects.requireNonNull(random, "random");
+            return this;
+        }
+
+        /**
+         * Writes to the source what is put and removed: within {@code put} and {@code remove}, unless
+         * {@link #writeBehind} says otherwise. Default: none, {@code put} changes the cache alone.
+         *
+         * @param writer the writer
+         * @return this builder
+         */
+        public Builder<K, V> writer(Writer<K, V> writer) {
+            this.writer = Objects.requireNonNull(writer, "writer");
+            return this;
+        }
+
+        /**
+         * Lets {@code put} and {@code remove} answer at once, and the writer write later. Default: it does not.
+         *
+         * @param settings when, how many, and what when there are too many
+         * @return this builder
+         */
+        public Builder<K, V> writeBehind(WriteBehind settings) {
+            this.writeBehind = Objects.requireNonNull(settings, "settings");
+            return this;
+        }
+
+        /**
+         * Loads several keys at once in {@link LoadingCache#getAll}. Default: none, keys are loaded one by one.
+         *
+         * @param loader the loader
+         * @param most how many keys at once, at least 1
+         * @return this builder
+         */
+        public Builder<K, V> bulkLoader(BulkLoader<K, V> loader, int most) {
+            this.bulkLoader = Objects.requireNonNull(loader, "loader");
+            this.maxBulk = most;
+            return this;
+        }
+
+        /**
+         * Collects the keys of single loads for a while, or until there are as many as the bulk loader takes at once, and
+         * lets that load them. Each load then takes up to so much longer. Default: they are not collected.
+         *
+         * @param window zero or more; a millisecond or two is usual
+         * @return this builder
+         */
+        public Builder<K, V> coalesce(Duration window) {
+            this.coalesce = Objects.requireNonNull(window, "window");
             return this;
         }
 

@@ -2,7 +2,6 @@
 package dev.resilience.cache;
 
 import dev.resilience.CallInterruptedException;
-import dev.resilience.TimeSource;
 import dev.resilience.cache.Writer.Change;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -21,8 +20,8 @@ final class ThroughWrites<K, V extends @Nullable Object> extends Writes<K, V> {
     /** The last of those who take turns, for each key. */
     private final ConcurrentHashMap<K, CompletableFuture<Boolean>> turns = new ConcurrentHashMap<>();
 
-    ThroughWrites(String cache, Writer<K, V> writer, Copies<K, V> copies, TimeSource time) {
-        this.direct = new DirectWrite<>(cache, writer, time);
+    ThroughWrites(DirectWrite<K, V> direct, Copies<K, V> copies) {
+        this.direct = direct;
         this.copies = copies;
     }
 

@@ -20,7 +20,7 @@ class WriteThroughTest {
     private final List<String> written = new CopyOnWriteArrayList<>();
 
     private ThroughWrites<String, Integer> through(Writer<String, Integer> writer) {
-        return new ThroughWrites<>("users", writer, rig, rig.time);
+        return new ThroughWrites<>(new DirectWrite<>("users", writer, rig.time), rig);
     }
 
     private ThroughWrites<String, Integer> recording() {
