@@ -164,7 +164,9 @@ final class CacheEvents<K, V extends @Nullable Object> extends Hooks<K, V> imple
     @Override
     public void writeFailed(List<Change<K, V>> changes, Throwable thrown, int failures) {
         counts.count(CacheCounts.WRITE_FAILURES, changes.size());
-        log("a write behind failed (" + failures + " in a row, " + changes.size() + " keys), it is tried again", thrown);
+        log(
+                "a write behind failed (" + failures + " in a row, " + changes.size() + " keys), it is tried again",
+                thrown);
         if (silent()) return;
         for (Change<K, V> each : changes) tell(listener -> listener.writeFailed(each, thrown, failures));
     }
@@ -180,7 +182,8 @@ final class CacheEvents<K, V extends @Nullable Object> extends Hooks<K, V> imple
 
     /** The cache was closed before so many keys were written. */
     void lost(int keys) {
-        Guest.warn("cache '" + cache + "': closed with " + keys + " keys not written; close(timeout) returns them", null);
+        Guest.warn(
+                "cache '" + cache + "': closed with " + keys + " keys not written; close(timeout) returns them", null);
     }
 
     private void log(String text, @Nullable Throwable thrown) {

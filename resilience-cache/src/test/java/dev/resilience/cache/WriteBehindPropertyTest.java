@@ -30,7 +30,9 @@ class WriteBehindPropertyTest {
 
     @Property(tries = 300)
     void at_rest_the_source_holds_the_newest_of_each_key(
-            @ForAll long seed, @ForAll @IntRange(min = 1, max = 5) int maxDirty, @ForAll @IntRange(min = 1, max = 3) int batch) {
+            @ForAll long seed,
+            @ForAll @IntRange(min = 1, max = 5) int maxDirty,
+            @ForAll @IntRange(min = 1, max = 3) int batch) {
         WriteRig rig = walked(seed, maxDirty, batch);
         for (int i = 0; i < 200 && rig.writes.dirtyKeys() > 0; i++) {
             rig.advance(WriteRig.PAUSE);
@@ -45,7 +47,9 @@ class WriteBehindPropertyTest {
 
     @Property(tries = 300)
     void at_close_nothing_is_lost(
-            @ForAll long seed, @ForAll @IntRange(min = 1, max = 5) int maxDirty, @ForAll @IntRange(min = 1, max = 3) int batch) {
+            @ForAll long seed,
+            @ForAll @IntRange(min = 1, max = 5) int maxDirty,
+            @ForAll @IntRange(min = 1, max = 3) int batch) {
         WriteRig rig = walked(seed, maxDirty, batch);
         List<Change<String, Integer>> left = rig.writes.close(Duration.ZERO);
         rig.run();
@@ -64,8 +68,11 @@ class WriteBehindPropertyTest {
     private WriteRig walked(long seed, int maxDirty, int batch) {
         reference.clear();
         Random random = new Random(seed);
-        WriteRig rig = new WriteRig(
-                WriteRig.settings().maxDirty(maxDirty).batch(batch).concurrency(2).whenFull(WhenFull.REJECT));
+        WriteRig rig = new WriteRig(WriteRig.settings()
+                .maxDirty(maxDirty)
+                .batch(batch)
+                .concurrency(2)
+                .whenFull(WhenFull.REJECT));
         for (int i = 0; i < 120; i++) {
             step(rig, random);
             for (String key : KEYS)

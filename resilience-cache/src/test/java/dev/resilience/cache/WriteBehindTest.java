@@ -397,8 +397,9 @@ class WriteBehindTest {
         join(caller);
         assertThat(thrown.getNow(null))
                 .isInstanceOf(CacheWriteException.class)
-                .hasMessage("cache 'users' rejected a change: 1 keys wait to be written for PT0.05S, as many as maxDirty"
-                        + " allows");
+                .hasMessage(
+                        "cache 'users' rejected a change: 1 keys wait to be written for PT0.05S, as many as maxDirty"
+                                + " allows");
         assertThat(rig.store).doesNotContainKey("b");
     }
 

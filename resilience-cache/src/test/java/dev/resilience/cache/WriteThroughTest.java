@@ -63,8 +63,8 @@ class WriteThroughTest {
     @Test
     void a_stage_that_fails_comes_out_as_its_cause() {
         IllegalStateException down = new IllegalStateException("down");
-        ThroughWrites<String, Integer> writes = through(Writer.async(c -> CompletableFuture.failedFuture(down)
-                .thenApply(x -> x)));
+        ThroughWrites<String, Integer> writes =
+                through(Writer.async(c -> CompletableFuture.failedFuture(down).thenApply(x -> x)));
         assertThatThrownBy(() -> writes.put("a", 1)).isSameAs(down);
     }
 
@@ -147,7 +147,8 @@ class WriteThroughTest {
         first.interrupt();
         join(first);
         assertThat(thrown.getNow(null))
-                .hasMessage("cache 'users': it is not known whether the change was written: the thread was interrupted");
+                .hasMessage(
+                        "cache 'users': it is not known whether the change was written: the thread was interrupted");
         assertThat(writes.busyKeys()).as("still being written").isOne();
         hung.complete(null);
         assertThat(writes.busyKeys()).isZero();
