@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -33,7 +32,7 @@ final class Agenda {
     /** Signalled when a thread parks. */
     final Condition changed = lock.newCondition();
     /** The threads that wait for the others to rest, to move the clock; under the lock. */
-    final Map<Thread, Watch.Look> looking = new IdentityHashMap<>();
+    final IdentityHashMap<Thread, Watch.Look> looking = new IdentityHashMap<>();
 
     private final TreeSet<Event> events = new TreeSet<>();
     private final IdentityHashMap<Thread, Parked> parked = new IdentityHashMap<>();

@@ -148,6 +148,7 @@ final class Watch {
      * Without taking an interrupt down meanwhile, as a lock and its conditions do for who queues for them: the others
      * would take an interrupted thread for one that still waits, and move the clock past what it does next.
      */
+    @SuppressWarnings("ThreadPriorityCheck") // a hint, to who holds the lock; nothing relies on it
     private void lock() {
         while (!agenda.lock.tryLock()) {
             Thread.yield();
@@ -259,7 +260,7 @@ final class Watch {
                 return leaving || !look.leaves();
             }
             Agenda.Parked wait = agenda.waitOf(on);
-            return wait == null || wait == within ? isBlocked(on) : !wait.over();
+            return (wait == null || wait == within) ? isBlocked(on) : !wait.over();
         }
 
         private boolean isBlocked(Thread on) {
