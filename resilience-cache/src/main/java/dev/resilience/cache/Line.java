@@ -83,6 +83,11 @@ final class Line implements Backplane.Listener {
         return link().alive(time.nanoTime());
     }
 
+    /** There is a backplane, and it is silent. */
+    boolean lost() {
+        return open != null && !alive();
+    }
+
     long gaps() {
         return gaps.sum();
     }

@@ -229,6 +229,8 @@ public final class TieredCache<K, V> implements AutoCloseable {
         private final long gaps;
         private final int pending;
         private final boolean lineAlive;
+        private final boolean lineLost;
+        private final CacheSnapshot firstLevel;
         private final @Nullable Throwable lastFailure;
 
         private Snapshot(Tiers<?, ?> tiers) {
@@ -239,7 +241,19 @@ public final class TieredCache<K, V> implements AutoCloseable {
             this.gaps = tiers.line.gaps();
             this.pending = tiers.owed.count();
             this.lineAlive = tiers.line.alive();
+            this.lineLost = tiers.line.lost();
+            this.firstLevel = tiers.firstLevel();
             this.lastFailure = tiers.level.lastFailure();
+        }
+
+        /**
+         * The numbers of the first level, which counts from the first {@link TieredCache#snapshot()} on. A copy that is
+         * asked for again because it is in doubt was a hit there before.
+         *
+         * @return reads, loads and entries in this process; a load asks the second level first
+         */
+        public CacheSnapshot firstLevel() {
+            return firstLevel;
         }
 
         /**
@@ -312,6 +326,16 @@ public final class TieredCache<K, V> implements AutoCloseable {
          */
         public boolean backplaneAlive() {
             return lineAlive;
+        }
+
+        /**
+         * Whether there is a backplane and no heartbeat has come back within three seconds: copies are asked for again
+         * when they are {@link Builder#maxL1Staleness} old.
+         *
+         * @return false without a backplane
+         */
+        public boolean backplaneLost() {
+            return lineLost;
         }
 
         /**

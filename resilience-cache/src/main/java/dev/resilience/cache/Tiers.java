@@ -51,6 +51,10 @@ final class Tiers<K, V> {
         this.first = settings.firstLevel(key -> loads.load(key, null));
     }
 
+    CacheSnapshot firstLevel() {
+        return first.snapshot();
+    }
+
     void open() {
         if (settings.backplane == null) return;
         Through through = new Through(settings.name + " backplane", settings.backplanePolicy, settings.time);
