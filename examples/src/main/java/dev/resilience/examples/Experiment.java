@@ -29,6 +29,7 @@ final class Experiment implements AutoCloseable {
     private final boolean virtualThreads;
     private final PrintStream out;
     private final Stopwatch watch = new Stopwatch();
+    private final Stalls stalls = new Stalls();
     private final List<Host> hosts = new ArrayList<>();
     private final List<Caller> callers = new ArrayList<>();
     private final List<ExecutorService> executors = new ArrayList<>();
@@ -102,9 +103,10 @@ final class Experiment implements AutoCloseable {
         out.println("guarded: a pipeline per host: timeout( retry( circuit breaker( bulkhead( timeout( call )))))");
         for (Caller caller : callers) if (caller instanceof Guarded guarded) operator.watch(guarded, watch);
         watch.start();
+        stalls.start();
         load.start();
         boolean complete = play();
-        boolean drained = load.drained(Duration.ofSeconds(6)); // longer than any timeout of ours
+        boolean drained = load.drained(Duration.ofMinutes(1)); // far longer than any timeout of ours
         return report(drained, complete);
     }
 
@@ -129,7 +131,12 @@ final class Experiment implements AutoCloseable {
         out.println();
         operator.lines().forEach(out::println);
         out.println();
-        Invariants invariants = Invariants.of(callers, drained, complete);
+        Duration stalled = stalls.total();
+        if (!Invariants.steady(stalled)) {
+            out.println("The machine stood still for " + Text.of(stalled.toNanos())
+                    + " in all: what depends on its pace is not judged.");
+        }
+        Invariants invariants = Invariants.of(callers, drained, complete, stalled);
         invariants.broken().forEach(what -> out.println("INVARIANT BROKEN: " + what));
         int held = invariants.checked() - invariants.broken().size();
         out.println(held + " of " + invariants.checked() + " invariants held.");
@@ -144,6 +151,7 @@ final class Experiment implements AutoCloseable {
 
     @Override
     public void close() {
+        stalls.close();
         operator.close();
         load.close();
         closeHosts();

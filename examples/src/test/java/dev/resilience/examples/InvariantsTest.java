@@ -32,7 +32,7 @@ class InvariantsTest {
 
     @Test
     void a_run_that_does_not_drain() {
-        assertThat(Invariants.of(List.of(caller), false, false).broken())
+        assertThat(Invariants.of(List.of(caller), false, false, Duration.ZERO).broken())
                 .containsExactly("all calls under way end in time after the traffic is stopped");
     }
 
@@ -135,6 +135,18 @@ class InvariantsTest {
                 .contains("shop, guarded: the breaker closes when its host has recovered: it is FORCED_OPEN");
     }
 
+    @Test
+    void nobody_is_blamed_for_a_machine_that_stood_still() {
+        begin(2);
+        end(Phase.HANGING, 4000 * MILLI, TIMED_OUT);
+        assertThat(Invariants.of(List.of(caller), true, true, Duration.ofSeconds(3))
+                        .broken())
+                .containsExactly("shop, guarded: every call ends in exactly one way: began 2, ended 1");
+        assertThat(Invariants.of(List.of(caller), true, true, Duration.ofMillis(250))
+                        .broken())
+                .hasSizeGreaterThan(3);
+    }
+
     private Outcome<HttpResponse<Void>> refused() {
         Outcome<HttpResponse<Void>> outcome = caller.unrecorded();
         assertThat(caller.stats().attempts()).isZero();
@@ -155,7 +167,7 @@ class InvariantsTest {
     }
 
     private Invariants invariants(boolean complete) {
-        return Invariants.of(List.of(caller), true, complete);
+        return Invariants.of(List.of(caller), true, complete, Duration.ZERO);
     }
 
     private static final class NoService extends FlakyService {

@@ -24,6 +24,19 @@ class MainTest {
         assertThat(lines)
                 .anyMatch(l -> l.matches("host +client +calls +attempts +ok +error +broken +timed out +rejected"
                         + " +p50 +p90 +p99 +max"));
+        assertThat(lines).filteredOn(l -> l.matches(" +[1-4] s \\| .*")).hasSize(4);
+        assertThat(lines).containsSubsequence("What an operator sees:");
+        assertThat(lines).last().asString().matches("(\\d+) of \\1 invariants held\\.");
+        assertThat(errors.size()).isZero();
+        if (steady(lines)) showsWhatHappens(lines);
+    }
+
+    /** A machine that stood still for a part of the four seconds may have slept through an outage. */
+    private static boolean steady(List<String> lines) {
+        return lines.stream().noneMatch(l -> l.startsWith("The machine stood still for "));
+    }
+
+    private static void showsWhatHappens(List<String> lines) {
         for (String host : List.of("orders", "stock", "mail", "all")) {
             for (String client : List.of("bare", "guarded")) {
                 // calls, attempts and successes are all positive
@@ -34,9 +47,7 @@ class MainTest {
         assertThat(lines)
                 .anyMatch(l -> l.matches("rejected by: CircuitBreaker 'mail' \\d+, CircuitBreaker 'orders' \\d+,"
                         + " CircuitBreaker 'stock' \\d+"));
-        assertThat(lines).filteredOn(l -> l.matches(" +[1-4] s \\| .*")).hasSize(4);
         assertThat(lines).anyMatch(l -> l.matches("orders \\(hanging from 1\\.2 s\\): its breaker opened after .*"));
-        assertThat(lines).containsSubsequence("What an operator sees:");
         for (String host : List.of("orders", "stock", "mail")) {
             // opened, refused and failed at least once
             assertThat(lines)
@@ -47,8 +58,6 @@ class MainTest {
             assertThat(lines).anyMatch(l -> l.matches(" +[\\d.]+ m?s  " + host + " +open +.+"));
             assertThat(lines).anyMatch(l -> l.startsWith("last refusal: circuit breaker '" + host + "' "));
         }
-        assertThat(lines).last().asString().matches("(\\d+) of \\1 invariants held\\.");
-        assertThat(errors.size()).isZero();
     }
 
     @Test
@@ -71,7 +80,7 @@ class MainTest {
         }
         assertThat(code).as(bytes.toString(StandardCharsets.UTF_8)).isZero();
         assertThat(lines(bytes))
-                .anyMatch(l -> l.matches("Stopped after \\d\\.\\d s; what happened until then:"))
+                .anyMatch(l -> l.matches("Stopped after \\d+(\\.\\d)? s; what happened until then:"))
                 .anyMatch(l -> l.matches("all +guarded +[1-9].*"))
                 .noneMatch(l -> l.startsWith("INVARIANT BROKEN"));
     }
