@@ -40,6 +40,10 @@ final class FirstPipeline {
                     .orResult(HttpResponse.class, response -> response.statusCode() >= 500))
             .build();
 
+    Pipeline pipeline() {
+        return stock;
+    }
+
     HttpResponse<String> level(URI article) throws Exception {
         HttpRequest request = HttpRequest.newBuilder(article).build();
         return stock.call(() -> http.send(request, BodyHandlers.ofString()));
