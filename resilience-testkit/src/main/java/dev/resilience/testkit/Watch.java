@@ -167,9 +167,11 @@ final class Watch {
 
     private boolean restAll(Look look) {
         boolean leaves = look.leaves();
+        Thread me = Thread.currentThread();
+        boolean working = tasks.stream().anyMatch(task -> task.thread == me);
         boolean all = true;
         for (Task task : tasks) {
-            all &= task.rests(leaves); // looks at each, so that their times run side by side
+            all &= task.rests(leaves, working); // looks at each, so that their times run side by side
         }
         return all;
     }
@@ -215,7 +217,7 @@ final class Watch {
 
     private String running() {
         return tasks.stream()
-                .filter(task -> !task.rests(false))
+                .filter(task -> !task.rests(false, false))
                 .map(Task::toString)
                 .collect(Collectors.joining("; "));
     }
@@ -246,8 +248,11 @@ final class Watch {
             }
         }
 
-        /** Of two that were woken while they moved the clock neither may wait for the other. */
-        boolean rests(boolean leaving) {
+        /**
+         * Of two that were woken while they moved the clock neither may wait for the other, nor of two that work and move
+         * it. Who only looks on, as the test's thread does, waits for those that work: a move is work.
+         */
+        boolean rests(boolean leaving, boolean working) {
             Thread on = thread;
             if (on == null) {
                 return unbegun.last(QUEUED, QUEUED_LOOKS);
@@ -257,7 +262,7 @@ final class Watch {
             }
             Look look = agenda.looking.get(on);
             if (look != null) {
-                return leaving || !look.leaves();
+                return look.parked == null ? working : leaving || !look.leaves();
             }
             Agenda.Parked wait = agenda.waitOf(on);
             return (wait == null || wait == within) ? isBlocked(on) : !wait.over();

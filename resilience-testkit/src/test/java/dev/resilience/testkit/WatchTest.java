@@ -87,6 +87,25 @@ class WatchTest {
         }
     }
 
+    /** It waits until the timer that handed it over has run; meanwhile the mover must not take it for one that rests. */
+    @Test
+    void a_task_that_moves_the_clock_is_waited_for_by_who_only_looks_on() {
+        for (int round = 0; round < 500; round++) {
+            ManualTime time = ManualTime.create();
+            Executor watched = time.watched(THREADS);
+            time.schedule(
+                    () -> watched.execute(() -> {
+                        time.advance(Duration.ZERO);
+                        log.add("moved@" + time.elapsed().toSeconds());
+                    }),
+                    TimeSource.nanos(ofSeconds(1)));
+            time.schedule(() -> log.add("next@" + time.elapsed().toSeconds()), TimeSource.nanos(ofSeconds(2)));
+            time.advance(ofSeconds(5));
+            assertThat(log).as("round %d", round).containsExactly("moved@1", "next@2");
+            log.clear();
+        }
+    }
+
     @Test
     void a_thread_that_is_interrupted_out_of_its_wait_is_waited_for() {
         ManualTime time = ManualTime.create();
