@@ -12,5 +12,6 @@ module dev.resilience.testkit {
     requires transitive org.junit.jupiter.api;
 
     exports dev.resilience.testkit;
+    exports dev.resilience.testkit.cache;
     exports dev.resilience.testkit.ratelimit;
 }

@@ -26,8 +26,8 @@ final class BoundedStore<K, V extends @Nullable Object> implements Store<K, V> {
 
     private final ConcurrentHashMap<K, Node<K, V>> map = new ConcurrentHashMap<>();
     private final AtomicReference<@Nullable Pending<K, V>> pending = new AtomicReference<>();
-    private final ReentrantLock lock = new ReentrantLock();
-    private final S3Fifo<K, V> policy;
+    final ReentrantLock lock = new ReentrantLock();
+    final S3Fifo<K, V> policy;
     private final AtomicReference<@Nullable Evictions<K, V>> evictions = new AtomicReference<>();
     /** Whether any entry has ever had an end: until then nobody reads the clock. */
     private volatile boolean expiring;
@@ -47,16 +47,16 @@ final class BoundedStore<K, V extends @Nullable Object> implements Store<K, V> {
         }
     }
 
-    private BoundedStore(S3Fifo<K, V> policy) {
+    BoundedStore(S3Fifo<K, V> policy) {
         this.policy = policy;
     }
 
     static <K, V extends @Nullable Object> BoundedStore<K, V> entries(long maxEntries) {
-        return new BoundedStore<>(new S3Fifo<>(positive("maxEntries", maxEntries), false));
+        return new BoundedStore<>(new S3Fifo<>(positive("maxEntries", maxEntries), false, Ghosts.seed()));
     }
 
     static <K, V extends @Nullable Object> BoundedStore<K, V> weights(long maxWeight) {
-        return new BoundedStore<>(new S3Fifo<>(positive("maxWeight", maxWeight), true));
+        return new BoundedStore<>(new S3Fifo<>(positive("maxWeight", maxWeight), true, Ghosts.seed()));
     }
 
     static long positive(String setting, long max) {
@@ -230,15 +230,15 @@ final class BoundedStore<K, V extends @Nullable Object> implements Store<K, V> {
             victims = policy.takeVictims();
             lock.unlock();
         }
-        for (; victims != null; victims = victims.next()) letGo(victims);
+        for (; victims != null; victims = victims.next) letGo(victims);
     }
 
     private void letGo(S3Fifo.Victim<K, V> victim) {
-        Node<K, V> node = victim.node();
+        Node<K, V> node = victim.node;
         map.remove(node.key, node);
-        if (victim.early()) policy.left(node.key.hashCode());
+        if (victim.early) policy.left(node.key.hashCode());
         Evictions<K, V> tied = evictions.get();
-        if (tied != null) tied.tell(node.key, victim.entry(), victim.cause());
+        if (tied != null) tied.tell(node.key, victim.entry, victim.cause);
     }
 
     private static <K, V extends @Nullable Object> @Nullable Pending<K, V> oldestFirst(@Nullable Pending<K, V> newest) {

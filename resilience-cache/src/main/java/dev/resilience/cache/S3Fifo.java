@@ -22,31 +22,53 @@ final class S3Fifo<K, V extends @Nullable Object> {
     private final long max;
     private final long smallMax;
     private final boolean weighed;
-    private final int seed = Ghosts.seed();
+    private final int seed;
     private final Fifo<K, V> small = new Fifo<>(Node.SMALL);
     private final Fifo<K, V> main = new Fifo<>(Node.MAIN);
     private Fifo<K, V> swept = small;
-    private @Nullable Victim<K, V> victims;
+    private @Nullable Victim<K, V> firstVictim;
+    private @Nullable Victim<K, V> lastVictim;
     private boolean timed;
     private long now;
     private volatile @Nullable Ghosts ghosts;
 
     /** Retired here, but still in the map: what the thread that drained has to finish without the lock. */
-    record Victim<K, V extends @Nullable Object>(
-            Node<K, V> node,
-            Entry<V> entry,
-            Store.Cause cause,
-            boolean early,
-            @Nullable Victim<K, V> next) {}
+    static final class Victim<K, V extends @Nullable Object> {
+        final Node<K, V> node;
+        final Entry<V> entry;
+        final Store.Cause cause;
+        /** It left from the small queue, and is remembered as a ghost. */
+        final boolean early;
 
-    S3Fifo(long max, boolean weighed) {
+        @Nullable
+        Victim<K, V> next;
+
+        Victim(Node<K, V> node, Entry<V> entry, Store.Cause cause, boolean early) {
+            this.node = node;
+            this.entry = entry;
+            this.cause = cause;
+            this.early = early;
+        }
+    }
+
+    S3Fifo(long max, boolean weighed, int seed) {
         this.max = max;
+        this.seed = seed;
         this.smallMax = Math.max(1, max / 10);
         this.weighed = weighed;
     }
 
     boolean weighed() {
         return weighed;
+    }
+
+    /** Of all that are queued, those included whose removal is still to be visited. */
+    long weight() {
+        return small.weight + main.weight;
+    }
+
+    long size() {
+        return small.size + main.size;
     }
 
     /** Whether the key left lately; asked once, by who makes its place. Takes no lock. */
@@ -61,12 +83,18 @@ final class S3Fifo<K, V extends @Nullable Object> {
         if (gone != null) gone.add(hash);
     }
 
-    /** The last one first. */
     @Nullable
     Victim<K, V> takeVictims() {
-        Victim<K, V> taken = victims;
-        victims = null;
+        Victim<K, V> taken = firstVictim;
+        firstVictim = null;
+        lastVictim = null;
         return taken;
+    }
+
+    private void letGo(Victim<K, V> victim) {
+        if (lastVictim == null) firstVictim = victim;
+        else lastVictim.next = victim;
+        lastVictim = victim;
     }
 
     /** Brings the place of a node in line with its entry. Right in any order and any number of times. */
@@ -108,7 +136,7 @@ final class S3Fifo<K, V extends @Nullable Object> {
                 Entry<V> entry = node.entry();
                 if (entry != null && expired(entry) && node.retire(entry)) {
                     bury(node);
-                    victims = new Victim<>(node, entry, Store.Cause.EXPIRED, false, victims);
+                    letGo(new Victim<>(node, entry, Store.Cause.EXPIRED, false));
                 }
             }
         }
@@ -166,7 +194,7 @@ final class S3Fifo<K, V extends @Nullable Object> {
         if (entry == null) return; // somebody removed it meanwhile
         Store.Cause cause = expired(entry) ? Store.Cause.EXPIRED : Store.Cause.SIZE;
         if (early && cause == Store.Cause.SIZE) remember();
-        victims = new Victim<>(node, entry, cause, early, victims);
+        letGo(new Victim<>(node, entry, cause, early));
     }
 
     private void bury(Node<K, V> node) {

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.resilience.cache;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.github.benmanes.caffeine.cache.Caffeine;
+import dev.resilience.testkit.ManualTime;
+import dev.resilience.testkit.cache.StoreContract;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ForkJoinPool;
+import org.junit.jupiter.api.Test;
+
+/** Caffeine behind our contract, and what is the adapter's own. */
+class CaffeineStoreTest extends StoreContract {
+    @Override
+    protected Store<Integer, String> store(int maxEntries) {
+        return CaffeineStore.bounded(maxEntries);
+    }
+
+    @Test
+    void weights_bound_it_and_one_beyond_an_int_counts_as_the_largest() {
+        List<Integer> evicted = new ArrayList<>();
+        CaffeineStore<Integer, String> store = CaffeineStore.weighted(10);
+        store.bind(ManualTime.create(), (key, entry, cause) -> evicted.add(key));
+        store.put(1, Entry.sample("huge", Long.MAX_VALUE, 0, Long.MAX_VALUE));
+        store.put(2, Entry.sample("fits", 10, 0, Long.MAX_VALUE));
+        store.cleanUp();
+        assertThat(evicted).containsExactly(1);
+        assertThat(store.get(2)).isNotNull();
+    }
+
+    @Test
+    void settings_of_your_own_are_kept_and_those_of_the_store_refused() {
+        CaffeineStore<Object, String> unbounded = CaffeineStore.of(Caffeine.newBuilder());
+        for (int i = 0; i < 10_000; i++) unbounded.put(i, Entry.sample("v", 1, 0, Long.MAX_VALUE));
+        assertThat(unbounded.estimatedSize()).isEqualTo(10_000);
+        assertThatThrownBy(() -> CaffeineStore.of(Caffeine.newBuilder().executor(ForkJoinPool.commonPool())))
+                .isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void a_bound_below_one_is_refused() {
+        assertThatThrownBy(() -> CaffeineStore.bounded(0))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("store: maxEntries must be at least 1, was 0");
+        assertThatThrownBy(() -> CaffeineStore.weighted(-1))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("store: maxWeight must be at least 1, was -1");
+    }
+}
