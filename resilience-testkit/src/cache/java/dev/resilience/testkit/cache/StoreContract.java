@@ -23,6 +23,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -292,7 +293,7 @@ public abstract class StoreContract {
     @Test
     public void a_listener_holds_no_lock() {
         Store<Integer, String> store = store(ROOM);
-        AtomicReference<@Nullable Boolean> free = new AtomicReference<>();
+        AtomicBoolean free = new AtomicBoolean();
         store.bind(time, (key, entry, cause) -> {
             Thread other = new Thread(() -> {
                 store.put(key, entry("other"));
@@ -306,7 +307,7 @@ public abstract class StoreContract {
         store.put(1, Entry.sample("a", 1, time.nanoTime(), seconds(1)));
         time.advance(Duration.ofSeconds(2));
         store.cleanUp();
-        assertEquals(Boolean.TRUE, free.get(), "another thread was done while the listener ran");
+        assertTrue(free.get(), "another thread was done while the listener ran");
     }
 
     /** A store serves one cache. */
