@@ -241,8 +241,12 @@ final class Flight<K, V extends @Nullable Object> extends Seated {
     private void giveUp(Failed failed) {
         if (!kill() && phase() == LIVE) return;
         table.unregister(this);
-        if (!RESULT.compareAndSet(this, null, failed)) return;
-        if (!skipRun()) table.abandoned(1);
+        boolean never = skipRun(); // one of those who give it up at most
+        if (!never) table.abandoned(1);
+        if (!RESULT.compareAndSet(this, null, failed)) {
+            table.abandoned(-1); // our own; or that of the one who won and could not know that no end will come
+            return;
+        }
         disarm();
         wake();
         strike();

@@ -273,6 +273,12 @@ public final class SingleFlight<K, V extends @Nullable Object> {
                 + flights.rules.maxAbandoned + ")";
     }
 
+    // --- for tests ---
+
+    Flights<K, V> flights() {
+        return flights;
+    }
+
     /**
      * A value or an exception, and what the call was to the load.
      *
