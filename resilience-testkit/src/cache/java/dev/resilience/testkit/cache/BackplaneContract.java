@@ -56,10 +56,8 @@ public abstract class BackplaneContract {
     /** Everybody is told everything, also who published it. */
     @Test
     public void all_are_told() {
-        Ear one = new Ear();
-        Ear two = new Ear();
-        try (Subscription a = backplane().subscribe(one);
-                Subscription b = backplane().subscribe(two)) {
+        try (Ear one = new Ear().listening();
+                Ear two = new Ear().listening()) {
             for (Kind kind : Kind.values()) publish(kind, "text of " + kind);
             for (Ear ear : List.of(one, two)) {
                 List<Heard> heard = ear.await(Kind.values().length);
@@ -77,10 +75,8 @@ public abstract class BackplaneContract {
     /** S21: messages are numbered one by one, in one channel, and all see the same numbers. */
     @Test
     public void messages_are_numbered_one_by_one() {
-        Ear one = new Ear();
-        Ear two = new Ear();
-        try (Subscription a = backplane().subscribe(one);
-                Subscription b = backplane().subscribe(two)) {
+        try (Ear one = new Ear().listening();
+                Ear two = new Ear().listening()) {
             for (int i = 0; i < 5; i++) publish(Kind.SET, "key " + i);
             List<Heard> heard = one.await(5);
             assertConsecutive(heard);
@@ -91,8 +87,7 @@ public abstract class BackplaneContract {
     /** A heartbeat carries the number of the last message and takes none: else those who are not told of it see a gap. */
     @Test
     public void a_heartbeat_takes_no_number() {
-        Ear ear = new Ear();
-        try (Subscription a = backplane().subscribe(ear)) {
+        try (Ear ear = new Ear().listening()) {
             publish(Kind.SET, "1");
             publish(Kind.HEARTBEAT, "2");
             publish(Kind.HEARTBEAT, "3");
@@ -106,12 +101,10 @@ public abstract class BackplaneContract {
     /** Who comes later is told what is published then, with the numbers going on. */
     @Test
     public void who_comes_later_hears_what_comes_later() {
-        Ear early = new Ear();
-        Ear late = new Ear();
-        try (Subscription a = backplane().subscribe(early)) {
+        try (Ear early = new Ear().listening()) {
             publish(Kind.SET, "before");
             early.await(1);
-            try (Subscription b = backplane().subscribe(late)) {
+            try (Ear late = new Ear().listening()) {
                 publish(Kind.SET, "after");
                 assertEquals("after", late.await(1).get(0).message.text());
                 assertConsecutive(early.await(2));
@@ -123,15 +116,13 @@ public abstract class BackplaneContract {
     /** A subscription that was ended ends, and only that one; ending it once more does nothing. */
     @Test
     public void who_has_left_is_told_nothing() {
-        Ear stays = new Ear();
-        Ear leaves = new Ear();
-        try (Subscription a = backplane().subscribe(stays)) {
-            Subscription b = backplane().subscribe(leaves);
+        Ear leaves = new Ear().listening();
+        try (Ear stays = new Ear().listening()) {
             publish(Kind.SET, "1");
             leaves.await(1);
             stays.await(1);
-            b.close();
-            b.close();
+            leaves.close();
+            leaves.close();
             publish(Kind.SET, "2");
             stays.await(2);
             assertEquals(1, leaves.heard().size());
@@ -141,16 +132,15 @@ public abstract class BackplaneContract {
     /** One listener that throws keeps neither the others nor itself from the next message. */
     @Test
     public void a_listener_that_throws_changes_nothing() {
-        Ear ear = new Ear();
-        Ear broken = new Ear() {
+        class Broken extends Ear {
             @Override
             public void received(String channel, long number, Message message) {
                 super.received(channel, number, message);
                 throw new IllegalStateException("thrown by a test");
             }
-        };
-        try (Subscription a = backplane().subscribe(broken);
-                Subscription b = backplane().subscribe(ear)) {
+        }
+        try (Ear broken = new Broken().listening();
+                Ear ear = new Ear().listening()) {
             publish(Kind.SET, "1");
             publish(Kind.SET, "2");
             assertConsecutive(ear.await(2));
@@ -166,10 +156,8 @@ public abstract class BackplaneContract {
     @Test
     public void numbers_are_in_order_when_many_publish() throws InterruptedException {
         int each = 50;
-        Ear one = new Ear();
-        Ear two = new Ear();
-        try (Subscription a = backplane().subscribe(one);
-                Subscription b = backplane().subscribe(two)) {
+        try (Ear one = new Ear().listening();
+                Ear two = new Ear().listening()) {
             CountDownLatch go = new CountDownLatch(1);
             List<Thread> threads = new ArrayList<>();
             AtomicInteger published = new AtomicInteger();
@@ -226,7 +214,8 @@ public abstract class BackplaneContract {
     }
 
     /** Remembers what it was told. */
-    private class Ear implements Backplane.Listener {
+    private class Ear implements Backplane.Listener, AutoCloseable {
+        private Subscription subscription = () -> {};
         private final ReentrantLock lock = new ReentrantLock();
         private final List<Heard> all = new ArrayList<>();
         private final AtomicInteger inside = new AtomicInteger();
@@ -246,6 +235,16 @@ public abstract class BackplaneContract {
 
         @Override
         public void gap() {}
+
+        Ear listening() {
+            subscription = backplane().subscribe(this);
+            return this;
+        }
+
+        @Override
+        public void close() {
+            subscription.close();
+        }
 
         List<Heard> heard() {
             lock.lock();
