@@ -32,6 +32,8 @@ import org.junit.jupiter.api.Test;
  * {@snippet class="dev.resilience.cache.MemoryBackplaneTest" region="contract"}
  */
 public abstract class BackplaneContract {
+    private static final List<Kind> KINDS = List.of(Kind.values());
+
     private final String cache = "contract-" + UUID.randomUUID();
 
     /** For subclasses. */
@@ -58,12 +60,12 @@ public abstract class BackplaneContract {
     public void all_are_told() {
         try (Ear one = new Ear().listening();
                 Ear two = new Ear().listening()) {
-            for (Kind kind : Kind.values()) publish(kind, "text of " + kind);
+            for (Kind kind : KINDS) publish(kind, "text of " + kind);
             for (Ear ear : List.of(one, two)) {
-                List<Heard> heard = ear.await(Kind.values().length);
+                List<Heard> heard = ear.await(KINDS.size());
                 for (int i = 0; i < heard.size(); i++) {
                     Message message = heard.get(i).message;
-                    assertEquals(Kind.values()[i], message.kind());
+                    assertEquals(KINDS.get(i), message.kind());
                     assertEquals("text of " + message.kind(), message.text());
                     assertEquals(cache, message.cache());
                     assertEquals("node", message.node());
@@ -267,8 +269,7 @@ public abstract class BackplaneContract {
         long deadline = TimeSource.system().nanoTime() + patience().toNanos();
         while (!condition.getAsBoolean()) {
             if (TimeSource.system().nanoTime() - deadline > 0) fail(otherwise);
-            Thread.onSpinWait();
-            Thread.yield();
+            TimeSource.system().park(this, 100_000);
         }
     }
 }

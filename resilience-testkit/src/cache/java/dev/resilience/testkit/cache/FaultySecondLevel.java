@@ -8,9 +8,10 @@ import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One node's way to a second level, which a test can break: give each cache one of its own over a shared {@link
@@ -19,17 +20,17 @@ import java.util.function.Supplier;
  * {@snippet class="dev.resilience.cache.TieredFaultsTest" region="faults"}
  */
 public final class FaultySecondLevel implements SecondLevel {
-    private final AtomicReference<SecondLevel> shared;
+    private volatile SecondLevel shared;
     private final ReentrantLock lock = new ReentrantLock();
     private final Queue<Runnable> held = new ArrayDeque<>();
-    private final AtomicReference<Runnable> before = new AtomicReference<>(FaultySecondLevel::nothing);
-    private final AtomicReference<Runnable> after = new AtomicReference<>(FaultySecondLevel::nothing);
+    private final Queue<Runnable> before = new ConcurrentLinkedQueue<>();
+    private final Queue<Runnable> after = new ConcurrentLinkedQueue<>();
     private volatile boolean down;
     private volatile boolean holding;
     private volatile Duration skew = Duration.ZERO;
 
     private FaultySecondLevel(SecondLevel shared) {
-        this.shared = new AtomicReference<>(Objects.requireNonNull(shared, "shared"));
+        this.shared = Objects.requireNonNull(shared, "shared");
     }
 
     /**
@@ -41,8 +42,6 @@ public final class FaultySecondLevel implements SecondLevel {
     public static FaultySecondLevel over(SecondLevel shared) {
         return new FaultySecondLevel(shared);
     }
-
-    private static void nothing() {}
 
     /** From now on each operation fails, and does nothing. */
     public void down() {
@@ -85,7 +84,7 @@ public final class FaultySecondLevel implements SecondLevel {
      * @param empty the new one
      */
     public void lose(SecondLevel empty) {
-        shared.set(Objects.requireNonNull(empty, "empty"));
+        shared = Objects.requireNonNull(empty, "empty");
     }
 
     /**
@@ -104,7 +103,8 @@ public final class FaultySecondLevel implements SecondLevel {
      * @param step on the thread of the operation
      */
     public void beforeNext(Runnable step) {
-        before.set(Objects.requireNonNull(step, "step"));
+        before.clear();
+        before.add(Objects.requireNonNull(step, "step"));
     }
 
     /**
@@ -113,27 +113,28 @@ public final class FaultySecondLevel implements SecondLevel {
      * @param step on the thread of the operation
      */
     public void afterNext(Runnable step) {
-        after.set(Objects.requireNonNull(step, "step"));
+        after.clear();
+        after.add(Objects.requireNonNull(step, "step"));
     }
 
     @Override
     public CompletionStage<Read> read(String key) {
-        return operation(() -> shared.get().read(key)).thenApply(this::skewed);
+        return operation(() -> shared.read(key)).thenApply(this::skewed);
     }
 
     @Override
     public CompletionStage<Boolean> put(String key, Content content, String token) {
-        return operation(() -> shared.get().put(key, content, token));
+        return operation(() -> shared.put(key, content, token));
     }
 
     @Override
     public CompletionStage<String> remove(String key) {
-        return operation(() -> shared.get().remove(key));
+        return operation(() -> shared.remove(key));
     }
 
     @Override
     public CompletionStage<Void> invalidateTag(String tag) {
-        return operation(() -> shared.get().invalidateTag(tag));
+        return operation(() -> shared.invalidateTag(tag));
     }
 
     private Read skewed(Read read) {
@@ -142,7 +143,7 @@ public final class FaultySecondLevel implements SecondLevel {
                 .orElse(read);
     }
 
-    private Runnable next() {
+    private @Nullable Runnable next() {
         lock.lock();
         try {
             return held.poll();
@@ -151,7 +152,7 @@ public final class FaultySecondLevel implements SecondLevel {
         }
     }
 
-    private <T> CompletionStage<T> operation(Supplier<CompletionStage<T>> operation) {
+    private <T extends @Nullable Object> CompletionStage<T> operation(Supplier<CompletionStage<T>> operation) {
         if (down) return CompletableFuture.failedFuture(new IllegalStateException("the second level is down"));
         if (!holding) return done(operation);
         CompletableFuture<T> later = new CompletableFuture<>();
@@ -167,10 +168,14 @@ public final class FaultySecondLevel implements SecondLevel {
         return later;
     }
 
-    private <T> CompletionStage<T> done(Supplier<CompletionStage<T>> operation) {
-        before.getAndSet(FaultySecondLevel::nothing).run();
+    private static void run(@Nullable Runnable step) {
+        if (step != null) step.run();
+    }
+
+    private <T extends @Nullable Object> CompletionStage<T> done(Supplier<CompletionStage<T>> operation) {
+        run(before.poll());
         CompletionStage<T> stage = operation.get();
-        after.getAndSet(FaultySecondLevel::nothing).run();
+        run(after.poll());
         return stage;
     }
 }

@@ -14,15 +14,17 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Queue;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -131,6 +133,24 @@ public abstract class SecondLevelContract {
         remove("again");
         assertFalse(put("again", content("1"), early));
         miss("again");
+    }
+
+    /**
+     * Neither looking nor storing and ending revives a token: the removal is remembered, not the absence.
+     *
+     * @throws InterruptedException when interrupted
+     */
+    @Test
+    public void a_token_stays_void_whatever_happens_to_the_key() throws InterruptedException {
+        String early = miss("revived");
+        remove("revived");
+        String late = miss("revived");
+        assertFalse(put("revived", content("1"), early), "looked at since");
+        Duration life = Duration.ofMillis(40);
+        assertTrue(put("revived", Content.of(bytes("2"), life, List.of()), late));
+        pass(life);
+        miss("revived");
+        assertFalse(put("revived", content("1"), early), "stored and ended since");
     }
 
     /** A removal answers a token, which the next removal voids. */
@@ -326,7 +346,7 @@ public abstract class SecondLevelContract {
         return new String(content.bytes(), StandardCharsets.UTF_8);
     }
 
-    private <T> T reply(CompletionStage<T> stage) {
+    private <T extends @Nullable Object> T reply(CompletionStage<T> stage) {
         try {
             return stage.toCompletableFuture().get(patience().toNanos(), TimeUnit.NANOSECONDS);
         } catch (ExecutionException e) {
@@ -342,14 +362,14 @@ public abstract class SecondLevelContract {
     /** Each on a thread of its own, let go at once. */
     private void together(Runnable... all) throws InterruptedException {
         CountDownLatch go = new CountDownLatch(1);
-        AtomicReference<Throwable> thrown = new AtomicReference<>();
+        Queue<Throwable> thrown = new ConcurrentLinkedQueue<>();
         List<Thread> threads = Arrays.stream(all)
                 .map(each -> new Thread(() -> {
                     try {
                         go.await();
                         each.run();
                     } catch (Throwable t) {
-                        thrown.compareAndSet(null, t);
+                        thrown.add(t);
                     }
                 }))
                 .toList();
@@ -359,6 +379,6 @@ public abstract class SecondLevelContract {
             each.join(patience().toMillis());
             assertFalse(each.isAlive(), "a thread did not end");
         }
-        if (thrown.get() != null) fail("on another thread", thrown.get());
+        if (!thrown.isEmpty()) fail("on another thread", thrown.peek());
     }
 }
