@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
  * to compile and must not be needed to run.
  */
 class PublishedModulesTest {
-    private static final long RUN_SECONDS = 30;
+    private static final long RUN_SECONDS = 60;
 
     private static final String EVERYTHING = "blocking staged submitted proxied call thrown answered";
 

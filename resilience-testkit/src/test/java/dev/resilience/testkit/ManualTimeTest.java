@@ -370,7 +370,7 @@ class ManualTimeTest {
                 }
             }));
         }
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (workers.stream().anyMatch(Thread::isAlive) && System.nanoTime() - end < 0) {
             time.advance(ofNanos(1));
         }
