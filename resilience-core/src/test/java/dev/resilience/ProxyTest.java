@@ -86,14 +86,14 @@ class ProxyTest {
         Permit all = bulkhead.admit();
         CompletionStage<String> rejected = users.findAsync(7);
         assertThat(rejected.toCompletableFuture())
-                .failsWithin(Duration.ofSeconds(1))
+                .failsWithin(Duration.ofSeconds(60))
                 .withThrowableThat()
                 .withCauseInstanceOf(BulkheadFullException.class);
         all.success();
         assertThat(users.findAsync(7)).isCompletedWithValue("stage 7");
         assertThat(users.findFuture("a", "b")).isCompletedWithValue("a+b");
         assertThat(users.findAsync(-1).toCompletableFuture())
-                .failsWithin(Duration.ofSeconds(1))
+                .failsWithin(Duration.ofSeconds(60))
                 .withThrowableThat()
                 .withCause(table.broken);
         assertThat(bulkhead.inFlight()).isZero();

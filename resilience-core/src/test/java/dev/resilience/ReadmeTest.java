@@ -44,7 +44,8 @@ class ReadmeTest {
         Receipt receipt = payments.call(() -> gateway.charge(order)); // throws what charge throws
 
         assertThat(receipt).isEqualTo(new Receipt("books"));
-        assertThat(attempts[0]).isEqualTo(2);
-        assertThat(breaker.snapshot().calls()).isEqualTo(2);
+        // the second, or the third, should the machine stand still for the two seconds of the second
+        assertThat(attempts[0]).isBetween(2, 3);
+        assertThat(breaker.snapshot().calls()).isEqualTo(attempts[0]);
     }
 }

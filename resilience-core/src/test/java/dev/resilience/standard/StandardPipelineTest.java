@@ -64,7 +64,7 @@ class StandardPipelineTest {
         for (int i = 0; i < 20; i++) {
             CompletableFuture<String> call = pipeline.callAsync(() -> new CompletableFuture<String>());
             manual.advance(ofSeconds(5));
-            assertThat(call).failsWithin(ofSeconds(5));
+            assertThat(call).failsWithin(ofSeconds(60));
         }
         Outcome<String> next = pipeline.outcome(() -> "not called");
         assertThat(next.as(CircuitOpenException.class))
