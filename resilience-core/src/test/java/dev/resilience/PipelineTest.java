@@ -117,9 +117,9 @@ class PipelineTest {
                 .build();
         CompletableFuture<String> call = outer.callAsync(() -> CompletableFuture.completedFuture("x"));
         a.grantNext();
-        mine.poll(2, TimeUnit.SECONDS).run();
+        mine.poll(60, TimeUnit.SECONDS).run();
         b.grantNext();
-        its.poll(2, TimeUnit.SECONDS).run();
+        its.poll(60, TimeUnit.SECONDS).run();
         assertThat(call).isCompletedWithValue("x");
     }
 
