@@ -36,7 +36,7 @@ final class Coalescer<K, V extends @Nullable Object> implements Loader<K, V> {
     }
 
     /** The loader of a builder, collecting if it says so. */
-    static <K, V extends @Nullable Object> Loader<K, V> around(LoadingCache.Builder<K, V> builder) {
+    static <K, V extends @Nullable Object> @Nullable Loader<K, V> around(CacheSettings<K, V> builder) {
         BulkLoader<K, V> bulk = builder.bulkLoader;
         if (bulk == null || builder.coalesce == null) return builder.loader;
         long window = TimeSource.nanos(builder.coalesce);
@@ -44,7 +44,7 @@ final class Coalescer<K, V extends @Nullable Object> implements Loader<K, V> {
     }
 
     /** What is wrong with a builder's settings for many keys. */
-    static void check(LoadingCache.Builder<?, ?> builder, List<String> problems) {
+    static void check(CacheSettings<?, ?> builder, List<String> problems) {
         if (builder.maxBulk < 1) problems.add("maxBulk must be at least 1, was " + builder.maxBulk);
         Duration window = builder.coalesce;
         if (window == null) return;

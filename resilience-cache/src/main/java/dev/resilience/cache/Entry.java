@@ -41,6 +41,8 @@ public final class Entry<V extends @Nullable Object> extends Life {
     boolean absent;
     /** Whether judging it needs the clock. */
     boolean timed;
+    /** Whose word counts while this one is LOADING; null once it has a word of its own. */
+    private volatile @Nullable Flight<?, V> flight;
 
     Entry() {}
 
@@ -82,6 +84,26 @@ public final class Entry<V extends @Nullable Object> extends Life {
      */
     public long remainingNanos(long now) {
         return usefulNanos == ETERNAL ? ETERNAL : usefulNanos - (now - bornNanos);
+    }
+
+    /** Before it is given to a store: until it is settled it is what its flight is. */
+    void madeBy(Flight<?, V> maker) {
+        flight = maker;
+    }
+
+    /** The flight is LIVE: so is this, unless somebody has killed it meanwhile. */
+    boolean settle() {
+        publish();
+        flight = null;
+        return isLive();
+    }
+
+    /** Whether it is live already although its publisher has not come to say so. */
+    boolean liveByFlight() {
+        Flight<?, V> maker = flight;
+        if (!isLoading() || maker == null || maker.phase() != Flight.LIVE) return isLive();
+        publish();
+        return isLive();
     }
 
     /** Takes over what is known of the value, not the state: the failure of a refresh is written beside it. */

@@ -2,14 +2,12 @@
 package dev.resilience.cache;
 
 import dev.resilience.Backoff;
-import dev.resilience.CallInterruptedException;
 import dev.resilience.ContextCapture;
 import dev.resilience.Policy;
 import dev.resilience.Subscription;
 import dev.resilience.TimeSource;
 import dev.resilience.cache.Hooks.Reason;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,11 +16,9 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BiFunction;
-import java.util.function.ToIntBiFunction;
+import java.util.function.ToLongBiFunction;
 import java.util.function.UnaryOperator;
-import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,16 +30,18 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LoadingCache<K, V extends @Nullable Object> implements AutoCloseable {
     private final String name;
-    private final Loader<K, V> loader;
+    private final @Nullable Loader<K, V> loader;
+    private final @Nullable UnaryOperator<V> copier;
+    private final @Nullable Writes<K, V> writes;
     final CacheEvents<K, V> events;
     final CacheCore<K, V> core;
-    private final @Nullable Writes<K, V> writes;
 
     LoadingCache(Builder<K, V> builder) {
         this.name = builder.name;
         this.loader = Coalescer.around(builder);
+        this.copier = builder.copier;
         this.events = new CacheEvents<>(builder.name, builder.time, builder.hooks);
-        this.core = new CacheCore<>(builder, events);
+        this.core = new CacheCore<>(builder, loader, events);
         this.writes = Writes.of(builder, new CoreCopies<>(core), events);
         events.writes = writes;
     }
@@ -51,7 +49,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
     /**
      * Begins a cache. The loader comes first: it fixes the types of keys and values, so that every later lambda is
      * typed.
-     *
      * @param <K> the keys
      * @param <V> the values
      * @param name for metrics, messages and logs
@@ -63,54 +60,68 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
     }
 
     /**
-     * The value of a key, from the cache or from the loader.
-     *
-     * @param key the key
-     * @return the value; null when the loader says that there is none
+     * Begins a cache without a loader of its own, for {@link #get(Object, Loader)} and {@link #put} only. Whatever
+     * loads in the background needs a loader: {@link #builder(String, Loader)}.
+     * @param <K> the keys
+     * @param <V> the values
+     * @param name for metrics, messages and logs
+     * @return a builder with every setting at its default
      */
-    public V get(K key) {
-        return get(key, loader);
+    public static <K, V extends @Nullable Object> Builder<K, V> builder(String name) {
+        return new Builder<>(Objects.requireNonNull(name, "name"), null);
     }
 
     /**
-     * The value of a key, from the cache or from a loader of this call: cache-aside.
+     * The value of a key: from the cache, or loaded. Callers of one key share one load, on the thread of the first of
+     * them unless there is a {@link Builder#softDeadline}.
+     * @param key the key
+     * @return the value; null when the loader says that there is none
+     * @throws CacheLoadException when the load failed or was given up, one for each caller around the one cause, and
+     *     there is no stale value to serve
+     * @throws LoadRejectedException when too many loads were given up and still run
+     * @throws dev.resilience.CallInterruptedException when this thread was interrupted; the flag stays set, and the load
+     *     goes on for those who still wait
+     * @throws IllegalStateException when the cache has no loader, or when the load of the key asked for that key again
+     */
+    public V get(K key) {
+        return get(key, loader());
+    }
+
+    /**
+     * As {@link #get(Object)} with a loader of this call: cache-aside. Calls that meet share the loader of the first of
+     * them; a refresh runs the one of the call that asked for it.
      *
      * @param key the key
      * @param loader asked when the cache has no value
      * @return the value; null when the loader says that there is none
      */
-    @SuppressWarnings("NullAway") // null is an answer
     public V get(K key, Loader<? super K, ? extends V> loader) {
         Objects.requireNonNull(key, "key");
-        return core.get(key, Objects.requireNonNull(loader, "loader"));
+        return copied(core.get(key, Objects.requireNonNull(loader, "loader")));
     }
 
     /**
-     * As {@link #get(Object)} without blocking.
-     *
+     * As {@link #get(Object)} without holding the caller's thread: a load runs on the executor.
      * @param key the key
-     * @return completes with the value
+     * @return the caller's own future; fails with what {@code get} throws. Cancelling it gives up this caller's place,
+     *     and the load when nobody else waits for it
      */
     public CompletableFuture<V> getAsync(K key) {
-        return getAsync(key, loader);
+        return getAsync(key, loader());
     }
 
-    CompletableFuture<V> getAsync(K key, Loader<? super K, ? extends V> with) {
+    CompletableFuture<V> getAsync(K key, Loader<? super K, ? extends V> from) {
         Objects.requireNonNull(key, "key");
-        CompletableFuture<V> future = new CompletableFuture<>();
-        try {
-            future.complete(get(key, with));
-        } catch (Throwable thrown) {
-            future.completeExceptionally(thrown);
-        }
-        return future;
+        CompletableFuture<V> answer = core.getAsync(key, from);
+        UnaryOperator<V> copying = copier;
+        return copying == null ? answer : answer.thenApply(this::copied);
     }
 
     /**
-     * The values of several keys.
-     *
-     * @param keys the keys
-     * @return the values that there are, in the order of the keys
+     * The values of several keys, each as {@link #get(Object)} gives it.
+     * @param keys the keys, none null
+     * @return the values that there are, in the order of the keys, without those that have none
+     * @throws CacheLoadException when one of the loads failed; what was loaded before stays in the cache
      */
     public Map<K, V> getAll(Collection<? extends K> keys) {
         Map<K, V> all = new LinkedHashMap<>();
@@ -122,25 +133,25 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
     }
 
     /**
-     * What the cache has, without loading.
-     *
+     * What a read would be served without waiting. Loads and refreshes nothing.
      * @param key the key
-     * @return the value, empty for none
+     * @return the value, empty when there is none, or when it would have to be loaded
      */
     public Optional<V> peek(K key) {
         Entry<V> entry = core.visible(Objects.requireNonNull(key, "key"));
-        return entry == null ? Optional.empty() : Optional.ofNullable(entry.value);
+        return entry == null ? Optional.empty() : Optional.ofNullable(copied(entry.value));
     }
 
     /**
-     * Puts a value. Loads under way for the key will not overwrite it. With a writer the source is written too: before
-     * this returns, or {@linkplain WriteBehind behind}.
+     * Puts a value. A load that was started before never overwrites it, and reads that begin after this has returned see
+     * it, or something newer. With a writer the source is written too: before this returns, or {@linkplain WriteBehind
+     * behind}.
      *
      * @param key the key
      * @param value the value, not null
      * @throws CacheWriteException when the writer threw a checked exception, or there is no room for the change; what it
      *     throws unchecked comes out as it is
-     * @throws CallInterruptedException when the thread is interrupted while it waits for the writer, or for room
+     * @throws dev.resilience.CallInterruptedException when the thread is interrupted while it waits for the writer, or for room
      * @throws IllegalStateException when the cache is closed and writes behind
      */
     public void put(K key, V value) {
@@ -166,7 +177,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
     /**
      * Writes behind all that is dirty at this moment, without waiting for its delay. Blocks; an interrupt ends the wait
      * and stays set.
-     *
      * @param timeout the longest wait, zero or more
      * @return whether all of it was written by then; true without write-behind
      */
@@ -175,8 +185,8 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
     }
 
     /**
-     * Forgets a key. Loads under way for it will not be stored.
-     *
+     * Forgets a key. A load that was started before is never stored: those who wait for it already get its value, and
+     * calls that begin after this has returned start a new one.
      * @param key the key
      */
     public void invalidate(K key) {
@@ -184,22 +194,20 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
     }
 
     /**
-     * Forgets all entries that have a tag.
-     *
+     * Forgets all entries that have a tag, as {@link #invalidate} does for a key. One step, however many they are.
      * @param tag the tag
      */
     public void invalidateTag(String tag) {
         core.invalidateTag(Objects.requireNonNull(tag, "tag"), Reason.EXPLICIT);
     }
 
-    /** Forgets everything. */
+    /** Forgets everything, as {@link #invalidate} does for a key. */
     public void invalidateAll() {
         core.invalidateAll(Reason.EXPLICIT);
     }
 
     /**
      * The name, for metrics.
-     *
      * @return as given to the builder
      */
     public String name() {
@@ -208,7 +216,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
     /**
      * What was counted and how the cache stands. The first look begins to count.
-     *
      * @return the numbers since then
      */
     public CacheSnapshot snapshot() {
@@ -219,7 +226,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
     /**
      * Tells a listener what happens from now on.
-     *
      * @param listener runs where things happen, outside of locks; what it throws is reported
      * @return ends it
      */
@@ -239,7 +245,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
     /**
      * Ends the cache: takes no more changes, writes behind what is dirty, and ends loads in the background. Reads still
      * work. Blocks while something is to be written; an interrupt ends the wait and stays set. May be called again.
-     *
      * @param timeout the longest wait, zero or more
      * @return what is not known to be written: the newest change of each such key, oldest first. One whose write is under
      *     way may still get there
@@ -250,97 +255,33 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         return left;
     }
 
+    private Loader<K, V> loader() {
+        Loader<K, V> own = loader;
+        if (own == null) {
+            throw new IllegalStateException("loading cache '" + name
+                    + "' has no loader of its own; use get(key, loader), or build it with one");
+        }
+        return own;
+    }
+
+    @SuppressWarnings("NullAway") // null is an answer
+    private V copied(@Nullable V value) {
+        UnaryOperator<V> copying = copier;
+        return value == null || copying == null ? value : copying.apply(value);
+    }
+
     /**
      * Settings of a {@link LoadingCache}. Not thread-safe. Values are checked in {@link #build()}, all at once.
-     *
      * @param <K> the keys
      * @param <V> the values
      */
-    public static final class Builder<K, V extends @Nullable Object> {
-        final String name;
-        final Loader<K, V> loader;
-        final List<ContextCapture> captures = new ArrayList<>();
-        Hooks<K, V> hooks = new Hooks<>();
-
-        @Nullable
-        Writer<K, V> writer;
-
-        @Nullable
-        WriteBehind writeBehind;
-
-        @Nullable
-        BulkLoader<K, V> bulkLoader;
-
-        int maxBulk = 1;
-
-        @Nullable
-        Duration coalesce;
-
-        long maxEntries = 10_000;
-
-        @Nullable
-        Duration ttl;
-
-        @Nullable
-        BiFunction<? super K, ? super V, Duration> ttlPerEntry;
-
-        double jitter = 0.05;
-
-        @Nullable
-        Duration refreshAfter;
-
-        double refreshEarly;
-        Duration staleWhileRevalidate = Duration.ZERO;
-        Duration staleIfError = Duration.ZERO;
-
-        @Nullable
-        Duration softDeadline;
-
-        @Nullable
-        Duration hardDeadline;
-
-        @Nullable
-        Duration absentFor;
-
-        @Nullable
-        Duration failuresFor;
-
-        @Nullable
-        Backoff failureBackoff;
-
-        @Nullable
-        Refresher<? super K, V> refresher;
-
-        int refreshesAtOnce = 16;
-        int refreshesQueued = 1024;
-        int maxTags = 16;
-
-        @Nullable
-        BiFunction<? super K, ? super V, ? extends Collection<String>> tags;
-
-        @Nullable
-        ToIntBiFunction<? super K, ? super V> weigher;
-
-        @Nullable
-        UnaryOperator<V> copier;
-
-        @Nullable
-        Policy through;
-
-        @Nullable
-        Executor executor;
-
-        TimeSource time = TimeSource.system();
-        RandomGenerator random = () -> ThreadLocalRandom.current().nextLong();
-
-        Builder(String name, Loader<K, V> loader) {
-            this.name = name;
-            this.loader = loader;
+    public static final class Builder<K, V extends @Nullable Object> extends CacheSettings<K, V> {
+        Builder(String name, @Nullable Loader<K, V> loader) {
+            super(name, loader);
         }
 
         /**
          * How many entries are kept; beyond that the least useful ones are evicted.
-         *
          * @param most at least 1; default 10,000
          * @return this builder
          */
@@ -350,9 +291,31 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         }
 
         /**
+         * How much the entries may weigh together, in place of {@link #maxEntries}.
+         * @param most at least 1
+         * @param weigher asked once for each value that is loaded or put; a value for which it throws or answers less
+         *     than zero is not kept, and that is reported
+         * @return this builder
+         */
+        public Builder<K, V> maxWeight(long most, ToLongBiFunction<? super K, ? super V> weigher) {
+            this.maxWeight = most;
+            this.weigher = Objects.requireNonNull(weigher, "weigher");
+            return this;
+        }
+
+        /**
+         * Where the entries are kept. Default: the built-in {@link Store#bounded}.
+         * @param store serves no other cache
+         * @return this builder
+         */
+        public Builder<K, V> store(Store<K, V> store) {
+            this.store = Objects.requireNonNull(store, "store");
+            return this;
+        }
+
+        /**
          * For how long a value is fresh, counted from the end of its load. Zero: nothing is kept, and only calls that
          * meet share a load. Default: for ever.
-         *
          * @param longest zero or more
          * @return this builder
          */
@@ -364,7 +327,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
         /**
          * For how long each value is fresh.
-         *
          * @param perEntry asked once for each value that is loaded or put, on that thread; a value for which it
          *     throws, answers null or less than zero is not kept, and that is reported
          * @return this builder
@@ -377,7 +339,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
         /**
          * Shortens each time to live by a random part, so that what was loaded together does not expire together.
-         *
          * @param part of the time to live, 0 to below 1; default 0.05: between 95 % and 100 % of it
          * @return this builder
          */
@@ -389,7 +350,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         /**
          * Loads a value again in the background when it is read after this time while it is still fresh. What is read
          * often is then never waited for. Default: never.
-         *
          * @param age from the end of the load, more than zero and below the time to live
          * @return this builder
          */
@@ -401,7 +361,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         /**
          * Loads a value again in the background at random before it expires, the likelier the nearer (XFetch): with
          * {@code n} nodes one of them is early, without a lock between them.
-         *
          * @param beta 1 for the published optimum, more to be earlier; default 0: never
          * @return this builder
          */
@@ -412,7 +371,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
         /**
          * For how long past its time to live a value is served at once while it is loaded again in the background.
-         *
          * @param longest zero or more; default zero
          * @return this builder
          */
@@ -423,7 +381,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
         /**
          * For how long past its time to live a value is served when loading it again fails.
-         *
          * @param longest zero or more; default zero
          * @return this builder
          */
@@ -435,7 +392,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         /**
          * How long a caller waits for a load when there is a stale value: then it gets that, and the load goes on in
          * the background. Default: as long as the load takes.
-         *
          * @param longest more than zero, below {@link #hardDeadline}
          * @return this builder
          */
@@ -445,10 +401,9 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         }
 
         /**
-         * How long a load may take: then it is given up, its callers get a stale value or fail, and the key can be
-         * loaded again. Default: as long as it takes.
-         *
-         * @param longest more than zero
+         * How long a load may take: then it is interrupted and given up, its callers get a stale value or fail, and the
+         * key can be loaded again.
+         * @param longest more than zero; default one minute
          * @return this builder
          */
         public Builder<K, V> hardDeadline(Duration longest) {
@@ -457,8 +412,18 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         }
 
         /**
+         * How many loads may go on that were given up, before further ones are refused with a
+         * {@link LoadRejectedException}: each may hold a thread.
+         * @param most at least 1; default 64
+         * @return this builder
+         */
+        public Builder<K, V> maxAbandoned(int most) {
+            this.maxAbandoned = most;
+            return this;
+        }
+
+        /**
          * Keeps for a time that a key has no value. Default: not kept, each read asks the loader again.
-         *
          * @param longest more than zero
          * @return this builder
          */
@@ -469,7 +434,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
         /**
          * Keeps for a time that a load has failed: reads then fail at once with that failure, or get the stale value.
-         *
          * @param longest the most that a failure is kept, more than zero
          * @param backoff for how long the first, the second, ... failure in a row is kept
          * @return this builder
@@ -482,7 +446,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
         /**
          * Asked instead of the loader when an old value is known.
-         *
          * @param refresher may answer that it has not been modified
          * @return this builder
          */
@@ -494,7 +457,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         /**
          * How many loads run in the background at once, and how many wait for their turn; beyond that a refresh is
          * left out, and the next read asks for it again.
-         *
          * @param atOnce at least 1; default 16
          * @param queued zero or more; default 1024
          * @return this builder
@@ -507,7 +469,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
         /**
          * The tags of each value, for {@link LoadingCache#invalidateTag}.
-         *
          * @param tags asked once for each value that is loaded or put; a value for which it throws is not kept
          * @return this builder
          */
@@ -518,7 +479,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
         /**
          * The most tags of one value; one that has more is not kept, and that is reported.
-         *
          * @param most at least 1; default 16
          * @return this builder
          */
@@ -529,7 +489,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
         /**
          * Hands out copies, for values that callers change. Default: all callers share one instance.
-         *
          * @param copier asked for each answer, on the caller's thread; what it throws reaches the caller
          * @return this builder
          */
@@ -540,7 +499,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
         /**
          * Protects every load with a policy or a pipeline. Default: none.
-         *
          * @param loads a policy for loads; a rejection is a failed load
          * @return this builder
          */
@@ -552,7 +510,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         /**
          * Where loads run that no caller runs itself: refreshes, loads with a deadline, asynchronous ones. Default:
          * virtual threads where the JDK has them, else daemon threads that end after some idle seconds.
-         *
          * @param executor may refuse
          * @return this builder
          */
@@ -563,7 +520,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
         /**
          * Carries thread-bound state of the caller to loads that run on another thread. May be called several times.
-         *
          * @param capture runs on the caller's thread when a load is started
          * @return this builder
          */
@@ -574,7 +530,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
         /**
          * The time. Default: the system's.
-         *
          * @param time as for all that waits or measures
          * @return this builder
          */
@@ -584,20 +539,8 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         }
 
         /**
-         * Where chance comes from, for tests.
-         *
-         * @param random must be thread-safe; default: the thread's own
-         * @return this builder
-         */
-        public Builder<K, V> random(RandomGenerator random) {
-            this.random = Objects.requireNonNull(random, "random");
-            return this;
-        }
-
-        /**
          * Writes to the source what is put and removed: within {@code put} and {@code remove}, unless
          * {@link #writeBehind} says otherwise. Default: none, {@code put} changes the cache alone.
-         *
          * @param writer the writer
          * @return this builder
          */
@@ -608,7 +551,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
         /**
          * Lets {@code put} and {@code remove} answer at once, and the writer write later. Default: it does not.
-         *
          * @param settings when, how many, and what when there are too many
          * @return this builder
          */
@@ -619,7 +561,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
         /**
          * Loads several keys at once in {@link LoadingCache#getAll}. Default: none, keys are loaded one by one.
-         *
          * @param loader the loader
          * @param most how many keys at once, at least 1
          * @return this builder
@@ -633,7 +574,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         /**
          * Collects the keys of single loads for a while, or until there are as many as the bulk loader takes at once, and
          * lets that load them. Each load then takes up to so much longer. Default: they are not collected.
-         *
          * @param window zero or more; a millisecond or two is usual
          * @return this builder
          */
@@ -644,11 +584,11 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
         /**
          * The cache.
-         *
          * @return a new one
          * @throws IllegalArgumentException when settings are wrong or contradict each other, with all of them
          */
         public LoadingCache<K, V> build() {
+            check();
             return new LoadingCache<>(this);
         }
     }

@@ -30,7 +30,7 @@ abstract class Writes<K, V extends @Nullable Object> {
 
     /** Null without a writer. */
     static <K, V extends @Nullable Object> @Nullable Writes<K, V> of(
-            LoadingCache.Builder<K, V> builder, Copies<K, V> copies, BehindWrites.Told<K, V> told) {
+            CacheSettings<K, V> builder, Copies<K, V> copies, BehindWrites.Told<K, V> told) {
         Writer<K, V> writer = builder.writer;
         if (writer == null) return null;
         DirectWrite<K, V> direct = new DirectWrite<>(builder.name, writer, builder.time);
@@ -39,7 +39,7 @@ abstract class Writes<K, V extends @Nullable Object> {
     }
 
     /** What is wrong with a builder's settings for writing. */
-    static void check(LoadingCache.Builder<?, ?> builder, List<String> problems) {
+    static void check(CacheSettings<?, ?> builder, List<String> problems) {
         WriteBehind behind = builder.writeBehind;
         if (behind == null) return;
         if (builder.writer == null) problems.add("writeBehind needs a writer to write with, and there is none");

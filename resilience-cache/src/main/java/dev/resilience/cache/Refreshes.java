@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.resilience.cache;
+
+import java.util.ArrayDeque;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Whose turn it is to be refreshed: so many at once, so many that wait, each key once. No timers, no threads: it
+ * answers who may start. Its lock guards three fields and is never held while anything else runs.
+ */
+final class Refreshes<K> {
+    /** Keys that run or wait. */
+    private final Set<K> asked = ConcurrentHashMap.newKeySet();
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Queue<Runnable> waiting = new ArrayDeque<>();
+    private final int atOnce;
+    private final int queued;
+    private int running;
+    private boolean closed;
+
+    Refreshes(int atOnce, int queued) {
+        this.atOnce = atOnce;
+        this.queued = queued;
+    }
+
+    /** What came of it. */
+    enum Turn {
+        /** The caller runs it, and calls {@link #done} once, when the refresh has ended. */
+        NOW,
+        /** A later {@code done} answers it. */
+        LATER,
+        /** It is asked for already. */
+        ASKED,
+        /** Too many wait, or it is closed. */
+        REFUSED
+    }
+
+    /** Before anything is made for it: a key that is read often is asked for often. */
+    boolean isAsked(K key) {
+        return asked.contains(key);
+    }
+
+    Turn ask(K key, Runnable start) {
+        if (!asked.add(key)) return Turn.ASKED;
+        Turn turn = turn(start);
+        if (turn == Turn.REFUSED) asked.remove(key);
+        return turn;
+    }
+
+    private Turn turn(Runnable start) {
+        lock.lock();
+        try {
+            if (closed) return Turn.REFUSED;
+            if (running < atOnce) {
+                running++;
+                return Turn.NOW;
+            }
+            return waiting.size() < queued && waiting.add(start) ? Turn.LATER : Turn.REFUSED;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** One has ended; answers the next to start, whose place is taken already. */
+    @Nullable
+    Runnable done(K key) {
+        asked.remove(key);
+        lock.lock();
+        try {
+            Runnable next = waiting.poll();
+            if (next == null) running--;
+            return next;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Nothing starts any more; what runs goes on to its end. */
+    void close() {
+        lock.lock();
+        try {
+            closed = true;
+            waiting.clear();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** How many run now. */
+    int running() {
+        lock.lock();
+        try {
+            return running;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** How many wait for their turn. */
+    int waiting() {
+        lock.lock();
+        try {
+            return waiting.size();
+        } finally {
+            lock.unlock();
+        }
+    }
+}
