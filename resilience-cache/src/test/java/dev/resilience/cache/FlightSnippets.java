@@ -43,7 +43,7 @@ final class FlightSnippets {
         return user;
     }
 
-    static void detach(SingleFlight<Long, User> flight, Users users, long id) {
+    static void detach(SingleFlight<Long, User> flight, long id) {
         // @start region="detach"
         // after the row was changed: who asks from now on does not get what is being read
         flight.detach(id);
