@@ -22,8 +22,10 @@ class SingleFlightPropertyTest {
     private static final String WAITING = "waiting";
 
     private final ManualTime time = ManualTime.create();
-    private final SingleFlight<Integer, String> flight =
-            SingleFlight.builder("model").loadDeadline(DEADLINE).timeSource(time).build();
+    private final SingleFlight<Integer, String> flight = SingleFlight.builder("model")
+            .loadDeadline(DEADLINE)
+            .timeSource(time)
+            .build();
     private final List<Load> loads = new ArrayList<>();
     private final List<CompletableFuture<String>> futures = new ArrayList<>();
     private final List<String> expected = new ArrayList<>();
@@ -137,7 +139,9 @@ class SingleFlightPropertyTest {
         try {
             return future.join();
         } catch (CompletionException failed) {
-            return Objects.requireNonNull(failed.getCause().getCause()).getClass().getSimpleName();
+            return Objects.requireNonNull(failed.getCause().getCause())
+                    .getClass()
+                    .getSimpleName();
         }
     }
 }

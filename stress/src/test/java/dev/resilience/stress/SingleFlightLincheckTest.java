@@ -28,7 +28,16 @@ public class SingleFlightLincheckTest {
     }
 
     @Operation
-    public void write(int value) {
+    public void writeOne() {
+        write(1);
+    }
+
+    @Operation
+    public void writeTwo() {
+        write(2);
+    }
+
+    private void write(int value) {
         source.set(value);
         flight.detach("k");
     }
