@@ -68,6 +68,23 @@ final class Background<K, V extends @Nullable Object> {
         if (next != null) soon(next);
     }
 
+    /** Work that takes its turn among the refreshes and is not refused for want of room. False: it is closed. */
+    boolean inTurn(Runnable start) {
+        Refreshes.Turn turn = refreshes.askPatiently(start);
+        if (turn == Refreshes.Turn.NOW) soon(start);
+        return turn != Refreshes.Turn.REFUSED;
+    }
+
+    /** Once for each {@link #inTurn} that was started. */
+    void turnEnded() {
+        Runnable next = refreshes.done();
+        if (next != null) soon(next);
+    }
+
+    int atOnce() {
+        return refreshes.atOnce();
+    }
+
     void close() {
         refreshes.close();
     }

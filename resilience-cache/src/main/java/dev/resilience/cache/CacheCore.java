@@ -3,6 +3,7 @@ package dev.resilience.cache;
 
 import dev.resilience.CallContext;
 import dev.resilience.ContextCapture;
+import dev.resilience.Op;
 import dev.resilience.Policy;
 import dev.resilience.TimeSource;
 import dev.resilience.cache.Entry.Failed;
@@ -85,7 +86,8 @@ final class CacheCore<K, V extends @Nullable Object> {
      *
      * @throws CacheLoadException a failure that is still remembered
      */
-    private @Nullable Entry<V> serve(K key, Loader<? super K, ? extends V> loader) {
+    @Nullable
+    Entry<V> serve(K key, Loader<? super K, ? extends V> loader) {
         Entry<V> entry = known(key);
         if (entry != null) {
             if (!entry.timed) {
@@ -318,15 +320,39 @@ final class CacheCore<K, V extends @Nullable Object> {
      * somebody loads it already; {@link #get} it.
      */
     @Nullable
-    Flight<K, V> begin(K key) {
+    Flight<K, V> begin(K key, Loading.Kind kind) {
         protocol.displace(key);
-        Loading<V> loading = protocol.capture(Loading.Kind.NEEDED, null);
+        Loading<V> loading = protocol.capture(kind, null);
         Flight<K, V> flight = protocol.flights.open(key, loading, Flight.Mode.OUTSIDE);
         if (flight == null) return null;
         Entry<V> there = found(key, loading);
         if (!loading.found) return flight;
         flight.land(there == null ? null : there.value, null);
         return null;
+    }
+
+    /**
+     * Waits for a load that this caller has {@linkplain #begin begun} and somebody else runs, as {@link #get} does.
+     *
+     * @param seq the sequence of tags before it was begun
+     */
+    @Nullable
+    V await(Flight<K, V> begun, long seq, Loader<? super K, ? extends V> loader) {
+        Boarded<K, V> boarded = new Boarded<>(begun, true, seq);
+        try {
+            Entry<V> stale = softly(boarded);
+            if (stale != null) return stale.value;
+            if (!begun.await(Long.MAX_VALUE, CallContext.root())) return get(begun.key, loader);
+            return answer(boarded, begun.result());
+        } catch (CacheLoadException failed) {
+            return instead(boarded, failed);
+        }
+    }
+
+    /** Runs a load for several keys through the policy that protects loads. */
+    <M> M protect(Op<M, Exception> load) throws Exception {
+        Policy policy = through;
+        return policy == null ? load.call() : policy.<M, Exception>call(load);
     }
 
     Carried carried() {

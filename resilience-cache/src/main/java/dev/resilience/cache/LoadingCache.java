@@ -9,7 +9,6 @@ import dev.resilience.TimeSource;
 import dev.resilience.cache.Hooks.Reason;
 import java.time.Duration;
 import java.util.Collection;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -35,6 +34,7 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
     private final @Nullable Writes<K, V> writes;
     final CacheEvents<K, V> events;
     final CacheCore<K, V> core;
+    final BulkLoads<K, V> bulk;
 
     LoadingCache(Builder<K, V> builder) {
         this.name = builder.name;
@@ -42,6 +42,7 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         this.copier = builder.copier;
         this.events = new CacheEvents<>(builder.name, builder.time, builder.hooks);
         this.core = new CacheCore<>(builder, loader, events);
+        this.bulk = new BulkLoads<>(core, builder.bulkLoader, builder.maxBulk);
         this.writes = Writes.of(builder, new CoreCopies<>(core), events);
         events.writes = writes;
     }
@@ -118,18 +119,29 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
     }
 
     /**
-     * The values of several keys, each as {@link #get(Object)} gives it.
+     * The values of several keys. Those that are missing are loaded, with a {@link Builder#bulkLoader} so many at once
+     * on the executor; each of them shares its load with single reads. Ends with the first load that fails.
+     *
      * @param keys the keys, none null
-     * @return the values that there are, in the order of the keys, without those that have none
-     * @throws CacheLoadException when one of the loads failed; what was loaded before stays in the cache
+     * @return a new map of the values that there are, in the order of the keys, without those that have none
+     * @throws CacheLoadException when a load failed and there is no stale value; what was loaded stays in the cache.
+     *     Else as {@link #get(Object)}
      */
     public Map<K, V> getAll(Collection<? extends K> keys) {
-        Map<K, V> all = new LinkedHashMap<>();
-        for (K key : keys) {
-            V value = get(key);
-            if (value != null) all.put(key, value);
-        }
+        Map<K, V> all = bulk.getAll(keys, loader());
+        all.replaceAll((key, value) -> copied(value));
         return all;
+    }
+
+    /**
+     * Loads keys ahead of their readers, as refreshes and no more at once than {@link Builder#refreshes} allows; those
+     * that are there are left out. The keys are asked for one by one, here and on the threads that load.
+     *
+     * @param keys any number
+     * @return completes with how many were loaded, failures not counted; fails when the keys throw. Cancel it to stop
+     */
+    public CompletableFuture<Long> warm(Iterable<? extends K> keys) {
+        return new Warming<>(core, bulk, loader(), keys.iterator()).start();
     }
 
     /**

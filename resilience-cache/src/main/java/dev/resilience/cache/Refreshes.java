@@ -66,10 +66,39 @@ final class Refreshes<K> {
         }
     }
 
+    /**
+     * For work that is not refused for want of room: who asks has a bound of its own, and asks again when one has
+     * ended. Never {@link Turn#ASKED}; {@link Turn#REFUSED} only when it is closed.
+     */
+    Turn askPatiently(Runnable start) {
+        lock.lock();
+        try {
+            if (closed) return Turn.REFUSED;
+            if (running < atOnce) {
+                running++;
+                return Turn.NOW;
+            }
+            waiting.add(start);
+            return Turn.LATER;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    int atOnce() {
+        return atOnce;
+    }
+
     /** One has ended; answers the next to start, whose place is taken already. */
     @Nullable
     Runnable done(K key) {
         asked.remove(key);
+        return done();
+    }
+
+    /** The same for one that was asked for patiently. */
+    @Nullable
+    Runnable done() {
         lock.lock();
         try {
             Runnable next = waiting.poll();

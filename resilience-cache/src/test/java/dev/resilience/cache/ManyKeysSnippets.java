@@ -42,6 +42,18 @@ final class ManyKeysSnippets {
         return products;
     }
 
+    static LoadingCache<String, Product> warmed(Shop shop) {
+        LoadingCache<String, Product> products = LoadingCache.builder("products", shop::find)
+                .bulkLoader(keys -> shop.findAll(keys), 500)
+                .build();
+        List<String> keysOfYesterday = List.of("a", "b");
+        // @start region="warm"
+        long loaded = products.warm(keysOfYesterday).join();
+        // @end
+        if (loaded != 2) throw new AssertionError(loaded);
+        return products;
+    }
+
     static Subscription listening(LoadingCache<String, Product> products, List<Throwable> failures) {
         // @start region="listener"
         Subscription watching = products.onEvent(new CacheListener<>() {

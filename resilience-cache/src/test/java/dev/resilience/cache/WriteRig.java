@@ -2,7 +2,6 @@
 package dev.resilience.cache;
 
 import dev.resilience.Backoff;
-import dev.resilience.TimeSource;
 import dev.resilience.cache.Writer.Change;
 import dev.resilience.testkit.ManualTime;
 import java.time.Duration;
@@ -16,8 +15,6 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.Executor;
-import java.util.concurrent.ThreadPoolExecutor;
 import org.jspecify.annotations.Nullable;
 
 /** Write-behind with a clock that stands still, an executor that the test drains, and a source whose writes the test ends. */
@@ -27,8 +24,7 @@ final class WriteRig implements BehindWrites.Told<String, Integer>, Writes.Copie
     static final Duration PAUSE = Duration.ofMillis(1000);
 
     final ManualTime time = ManualTime.create();
-    /** The clock does not wait for tasks that the test itself will run. */
-    final TimeSource unwatched = new Unwatched(time);
+    final DrainedTime unwatched = new DrainedTime(time);
 
     final Deque<Runnable> tasks = new ConcurrentLinkedDeque<>();
     /** What the source holds. */
@@ -42,34 +38,6 @@ final class WriteRig implements BehindWrites.Told<String, Integer>, Writes.Copie
     final List<String> told = new CopyOnWriteArrayList<>();
     private final Map<String, Long> versions = new ConcurrentHashMap<>();
     final BehindWrites<String, Integer> writes;
-
-    private record Unwatched(ManualTime time) implements TimeSource {
-        /** What a timer hands over to the library's own threads is done at once, so that the test sees it done. */
-        @Override
-        public Executor watched(Executor executor) {
-            return executor instanceof ThreadPoolExecutor ? Runnable::run : executor;
-        }
-
-        @Override
-        public long nanoTime() {
-            return time.nanoTime();
-        }
-
-        @Override
-        public void park(Object blocker, long nanos) {
-            time.park(blocker, nanos);
-        }
-
-        @Override
-        public void unpark(Thread thread) {
-            time.unpark(thread);
-        }
-
-        @Override
-        public Timer schedule(Runnable task, long nanos) {
-            return time.schedule(task, nanos);
-        }
-    }
 
     /** The cached copy of a value. */
     static final class Copy {
