@@ -57,7 +57,7 @@ final class BulkLoads<K, V extends @Nullable Object> {
 
     @SuppressWarnings("NullAway") // the nulls are gone
     private static <K, V extends @Nullable Object> Map<K, V> present(Map<K, @Nullable V> found) {
-        return (Map<K, V>) found;
+        return found;
     }
 
     private void load(List<K> keys, Loader<? super K, ? extends V> single, Map<K, @Nullable V> found) {

@@ -93,7 +93,9 @@ final class Warming<K, V extends @Nullable Object> {
     private void together(List<K> some) {
         List<K> others = new ArrayList<>(); // somebody loads them already
         Map<K, Flight<K, V>> flights = bulk.begin(some, Loading.Kind.BACKGROUND, others);
-        for (Flight<K, V> flight : flights.values()) count(flight);
+        for (Flight<K, V> flight : flights.values()) {
+            CompletableFuture<?> unused = count(flight);
+        }
         bulk.launch(flights, this::ended);
     }
 

@@ -175,8 +175,7 @@ class BulkLoadsTest {
     private static Map<String, Flight<String, String>> begun(LoadingCache<String, String> cache) {
         BulkLoads<String, String> bulk = cache.bulk;
         List<String> others = new ArrayList<>();
-        Map<String, Flight<String, String>> flights =
-                bulk.begin(List.of("a", "b", "c"), Loading.Kind.NEEDED, others);
+        Map<String, Flight<String, String>> flights = bulk.begin(List.of("a", "b", "c"), Loading.Kind.NEEDED, others);
         bulk.launch(flights, () -> {});
         assertThat(others).isEmpty();
         return flights;
@@ -200,8 +199,7 @@ class BulkLoadsTest {
         LoadingCache<String, String> cache = builder(tasks::add).build();
         CompletableFuture<String> single = cache.getAsync("b");
         List<String> others = new ArrayList<>();
-        Map<String, Flight<String, String>> flights =
-                cache.bulk.begin(List.of("a", "b"), Loading.Kind.NEEDED, others);
+        Map<String, Flight<String, String>> flights = cache.bulk.begin(List.of("a", "b"), Loading.Kind.NEEDED, others);
         assertThat(flights).containsOnlyKeys("a");
         assertThat(others).containsExactly("b");
         cache.bulk.launch(flights, () -> {});
@@ -220,7 +218,9 @@ class BulkLoadsTest {
                 .isInstanceOf(CacheLoadException.class)
                 .hasRootCauseMessage("down");
         meanwhile = () -> {};
-        assertThat(cache.getAll(List.of("a", "b"))).as("an immediate retry loads again").hasSize(2);
+        assertThat(cache.getAll(List.of("a", "b")))
+                .as("an immediate retry loads again")
+                .hasSize(2);
         assertThat(cache.snapshot().loading()).isZero();
     }
 
@@ -328,7 +328,9 @@ class BulkLoadsTest {
         assertThat(cache.snapshot().abandonedLoads()).isEqualTo(3);
         assertThat(cache.get("a", key -> "again")).isEqualTo("again");
         while (!tasks.isEmpty()) tasks.remove().run();
-        assertThat(cache.snapshot().abandonedLoads()).as("its late end is counted off").isZero();
+        assertThat(cache.snapshot().abandonedLoads())
+                .as("its late end is counted off")
+                .isZero();
         assertThat(cache.peek("a")).as("and changes nothing").contains("again");
         assertThat(cache.peek("b")).isEmpty();
     }
@@ -367,7 +369,8 @@ class BulkLoadsTest {
                 .build();
         List<String> taken = new ArrayList<>();
         List<String> keys = List.of("a", "b", "c", "d", "e");
-        CompletableFuture<Long> warmed = cache.warm(() -> keys.stream().peek(taken::add).iterator());
+        CompletableFuture<Long> warmed =
+                cache.warm(() -> keys.stream().peek(taken::add).iterator());
         assertThat(taken).hasSizeLessThanOrEqualTo(3);
         assertThat(tasks).hasSize(2);
         while (!tasks.isEmpty()) {
@@ -376,7 +379,9 @@ class BulkLoadsTest {
         }
         assertThat(warmed.getNow(-1L)).isEqualTo(5);
         assertThat(singles).containsExactlyElementsOf(keys);
-        assertThat(cache.core.background.turns().running()).as("all turns are given back").isZero();
+        assertThat(cache.core.background.turns().running())
+                .as("all turns are given back")
+                .isZero();
     }
 
     @Test

@@ -29,8 +29,8 @@ class WriterSnippetsTest implements WriterSnippets.Users {
 
     @Test
     void each_writer_writes() {
-        List<Writer<String, User>> writers = List.of(
-                WriterSnippets.conditional(this), WriterSnippets.async(this), WriterSnippets.batch(this));
+        List<Writer<String, User>> writers =
+                List.of(WriterSnippets.conditional(this), WriterSnippets.async(this), WriterSnippets.batch(this));
         for (Writer<String, User> writer : writers) {
             table.clear();
             LoadingCache<String, User> cache =
