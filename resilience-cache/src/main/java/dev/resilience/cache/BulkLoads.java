@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Executor;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,7 +40,7 @@ final class BulkLoads<K, V extends @Nullable Object> {
     }
 
     /** The values that there are, in the order of the keys. The first load that fails ends it. */
-    Map<K, V> getAll(Collection<? extends K> keys, Loader<? super K, ? extends V> single) {
+    Map<K, V> getAll(Collection<? extends K> keys, Loader<? super K, ? extends V> single, UnaryOperator<V> copied) {
         Map<K, @Nullable V> found = new LinkedHashMap<>();
         List<K> missing = new ArrayList<>();
         for (K key : keys) {
@@ -52,7 +53,9 @@ final class BulkLoads<K, V extends @Nullable Object> {
         for (int from = 0; from < missing.size(); from += most)
             load(missing.subList(from, Math.min(missing.size(), from + most)), single, found);
         found.values().removeIf(Objects::isNull);
-        return present(found);
+        Map<K, V> present = present(found);
+        present.replaceAll((key, value) -> copied.apply(value));
+        return present;
     }
 
     @SuppressWarnings("NullAway") // the nulls are gone

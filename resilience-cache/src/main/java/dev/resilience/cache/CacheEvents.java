@@ -180,8 +180,15 @@ final class CacheEvents<K, V extends @Nullable Object> extends Hooks<K, V> imple
         for (Change<K, V> each : changes) tell(listener -> listener.writeLate(each, age));
     }
 
+    CacheSnapshot snapshot(CacheCore<K, V> core) {
+        int dirty = writes == null ? 0 : writes.dirtyKeys();
+        int late = writes == null ? 0 : writes.lateWrites();
+        return new CacheSnapshot(counts.look(), core.now(dirty, late));
+    }
+
     /** The cache was closed before so many keys were written. */
     void lost(int keys) {
+        if (keys == 0) return;
         Guest.warn(
                 "cache '" + cache + "': closed with " + keys + " keys not written; close(timeout) returns them", null);
     }

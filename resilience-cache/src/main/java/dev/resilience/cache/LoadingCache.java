@@ -121,22 +121,18 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
     /**
      * The values of several keys. Those that are missing are loaded, with a {@link Builder#bulkLoader} so many at once
      * on the executor; each of them shares its load with single reads. Ends with the first load that fails.
-     *
      * @param keys the keys, none null
      * @return a new map of the values that there are, in the order of the keys, without those that have none
      * @throws CacheLoadException when a load failed and there is no stale value; what was loaded stays in the cache.
      *     Else as {@link #get(Object)}
      */
     public Map<K, V> getAll(Collection<? extends K> keys) {
-        Map<K, V> all = bulk.getAll(keys, loader());
-        all.replaceAll((key, value) -> copied(value));
-        return all;
+        return bulk.getAll(keys, loader(), this::copied);
     }
 
     /**
      * Loads keys ahead of their readers, as refreshes and no more at once than {@link Builder#refreshes} allows; those
      * that are there are left out. The keys are asked for one by one, here and on the threads that load.
-     *
      * @param keys any number
      * @return completes with how many were loaded, failures not counted; fails when the keys throw. Cancel it to stop
      */
@@ -231,9 +227,7 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
      * @return the numbers since then
      */
     public CacheSnapshot snapshot() {
-        int dirty = writes == null ? 0 : writes.dirtyKeys();
-        int late = writes == null ? 0 : writes.lateWrites();
-        return new CacheSnapshot(events.counts.look(), core.now(dirty, late));
+        return events.snapshot(core);
     }
 
     /**
@@ -250,8 +244,7 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
      */
     @Override
     public void close() {
-        int left = close(Duration.ofSeconds(30)).size();
-        if (left > 0) events.lost(left);
+        events.lost(close(Duration.ofSeconds(30)).size());
     }
 
     /**
