@@ -102,7 +102,8 @@ class RejectionsTest {
         double outcome = 32; // without the exception, which nobody has asked for
         Subscription subscription = full.onRejection(deaf);
         double least = Allocations.perRun(() -> full.outcome(() -> 1));
-        // on a busy machine the compiler comes late, and may be kept waiting for a processor however often this is called
+        // on a busy machine the compiler comes late, and may be kept waiting for a processor however often this is
+        // called
         TimeSource real = TimeSource.system();
         long since = real.nanoTime();
         while (least > outcome && real.nanoTime() - since < 60_000_000_000L) {
