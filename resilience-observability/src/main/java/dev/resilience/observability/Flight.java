@@ -16,7 +16,7 @@ import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 import jdk.jfr.Timespan;
 
-/** The events for the flight recorder: the only class that knows it. */
+/** The events of policies for the flight recorder; with {@link CacheFlight} all that knows it. */
 @SuppressWarnings("unused") // JFR reads the fields
 final class Flight {
     /** Never committed: JFR puts its answer into the method, and asking a new one each time would allocate. */

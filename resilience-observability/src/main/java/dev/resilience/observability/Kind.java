@@ -18,9 +18,12 @@ record Kind<P, S>(String title, Class<P> type, Function<P, S> numbers, List<Seri
         return "resilience." + title + (row.name().isEmpty() ? "" : "." + row.name());
     }
 
-    /** Limiters begin to count with the first look. Looking at others may tell listeners, so they are not looked at here. */
+    /**
+     * Limiters and caches begin to count with the first look. Looking at others may tell listeners, so they are not looked
+     * at here.
+     */
     void begin(Object policy) {
-        if (!title.equals("limiter")) return;
+        if (!title.equals("limiter") && !title.equals("cache")) return;
         S unused = numbers.apply(type.cast(policy));
     }
 }

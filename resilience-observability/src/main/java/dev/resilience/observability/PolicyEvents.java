@@ -13,6 +13,7 @@ import dev.resilience.timeout.Timeout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Function;
 
 /**
  * Puts what policies do into JDK Flight Recorder, beside what the JVM did at that moment: a garbage collection, a lock, a
@@ -91,6 +92,11 @@ public final class PolicyEvents implements AutoCloseable {
      */
     public Subscription bind(Keyed<?, ?> keyed) {
         return watching.bind(Objects.requireNonNull(keyed, "keyed"), throttle());
+    }
+
+    /** Records what something else does, as {@code how} makes it be heard. */
+    Subscription bind(Object heard, Function<Throttle, Subscription> how) {
+        return watching.bind(heard, throttle(), how);
     }
 
     private Throttle throttle() {

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -117,6 +118,11 @@ public final class PolicyLog implements AutoCloseable {
      */
     public Subscription bind(Keyed<?, ?> keyed) {
         return watching.bind(Objects.requireNonNull(keyed, "keyed"), voice());
+    }
+
+    /** Writes down what something else does, as {@code how} makes it be heard. */
+    Subscription bind(Object heard, Function<Voice, Subscription> how) {
+        return watching.bind(heard, voice(), how);
     }
 
     private Voice voice() {

@@ -21,7 +21,7 @@ import org.slf4j.Logger;
 import org.slf4j.event.Level;
 import org.slf4j.spi.LoggingEventBuilder;
 
-/** Speaks for the policies of one binding, and not too much. */
+/** Speaks for the policies, or the cache, of one binding, and not too much. */
 final class Voice {
     private final Logger logger;
     private final Map<Sort, Throttle> throttles = new EnumMap<>(Sort.class);
@@ -32,7 +32,11 @@ final class Voice {
         REJECTION,
         TIMEOUT,
         RETRY,
-        STOP
+        STOP,
+        LOAD,
+        STALE,
+        WRITE,
+        INVALIDATION
     }
 
     Voice(Logger logger, TimeSource time, int burst, long everyNanos) {
@@ -130,14 +134,63 @@ final class Voice {
         return "a value that is a failure: " + Policies.kind(((Outcome.Success<?>) outcome).value());
     }
 
-    /** Null when this line is not to be written. */
+    void loadFailed(String cache, Throwable thrown, Duration took, boolean background) {
+        LoggingEventBuilder line = line(background ? Level.WARN : Level.DEBUG, Sort.LOAD, "cache", cache);
+        if (line == null) return;
+        (background ? line.setCause(thrown) : line)
+                .addKeyValue("background", background)
+                .addKeyValue("took", took)
+                .log(
+                        "{}: a load{} failed after {}: {}",
+                        cache,
+                        background ? " in the background" : "",
+                        Description.text(took),
+                        thrown.toString());
+    }
+
+    void servedStale(String cache, Throwable failure) {
+        LoggingEventBuilder line = line(Level.WARN, Sort.STALE, "cache", cache);
+        if (line != null) line.log("{} answers with a value past its time to live: {}", cache, failure.toString());
+    }
+
+    void emptied(String cache) {
+        LoggingEventBuilder line = line(Level.INFO, Sort.INVALIDATION, "cache", cache);
+        if (line != null) line.log("{}: all was invalidated", cache);
+    }
+
+    void writeFailed(String cache, Throwable thrown, int failures) {
+        LoggingEventBuilder line = line(Level.WARN, Sort.WRITE, "cache", cache);
+        if (line == null) return;
+        line.setCause(thrown)
+                .addKeyValue("failures", failures)
+                .log(
+                        "{}: a write behind failed ({} in a row) and is tried again: {}",
+                        cache,
+                        failures,
+                        thrown.toString());
+    }
+
+    void writeLate(String cache, Duration age) {
+        LoggingEventBuilder line = line(Level.WARN, Sort.WRITE, "cache", cache);
+        if (line == null) return;
+        line.addKeyValue("age", age)
+                .log(
+                        "{}: a write behind has not ended after {}; its key is not written again until it does",
+                        cache,
+                        Description.text(age));
+    }
+
     private @Nullable LoggingEventBuilder line(Level level, Sort sort, Policy policy) {
+        return line(level, sort, "policy", policy);
+    }
+
+    /** Null when this line is not to be written. */
+    private @Nullable LoggingEventBuilder line(Level level, Sort sort, String what, Object who) {
         if (!logger.isEnabledForLevel(level)) return null;
         long suppressed = throttle(sort).pass();
         if (suppressed == Throttle.HELD_BACK) return null;
-        LoggingEventBuilder line = logger.atLevel(level)
-                .addKeyValue("policy", policy.toString())
-                .addKeyValue("event", Policies.lower(sort));
+        LoggingEventBuilder line =
+                logger.atLevel(level).addKeyValue(what, who.toString()).addKeyValue("event", Policies.lower(sort));
         return suppressed == 0 ? line : line.addKeyValue("suppressed", suppressed);
     }
 

@@ -12,10 +12,11 @@ import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * Listeners on policies, one on each however many bindings name it.
+ * Listeners on policies, and on what is none, one on each however many bindings name it.
  *
  * @param <V> what those who are bound together share: a bound for how much they may say
  */
@@ -24,7 +25,7 @@ final class Watching<V> implements AutoCloseable {
     private final Consumer<V> over;
     private final ReentrantLock lock = new ReentrantLock();
     /* Guarded by the lock from here on. */
-    private final IdentityHashMap<Policy, Ear> ears = new IdentityHashMap<>();
+    private final IdentityHashMap<Object, Ear> ears = new IdentityHashMap<>();
     private final Set<Subscription> open = new LinkedHashSet<>();
     private boolean closed;
 
@@ -48,6 +49,14 @@ final class Watching<V> implements AutoCloseable {
         return opened(shared, () -> {
             each.forEach(one -> hold(one, shared));
             return () -> each.forEach(this::release);
+        });
+    }
+
+    /** What is no policy itself. */
+    Subscription bind(Object heard, V shared, Function<V, Subscription> how) {
+        return opened(shared, () -> {
+            hold(heard, () -> how.apply(shared));
+            return () -> release(heard);
         });
     }
 
@@ -77,7 +86,7 @@ final class Watching<V> implements AutoCloseable {
             lock.unlock();
         }
         if (late) bound.close();
-        return () -> release(bound);
+        return () -> end(bound);
     }
 
     private void refuseIfClosed() {
@@ -89,7 +98,7 @@ final class Watching<V> implements AutoCloseable {
         }
     }
 
-    private void release(Subscription bound) {
+    private void end(Subscription bound) {
         boolean mine;
         lock.lock();
         try {
@@ -101,21 +110,25 @@ final class Watching<V> implements AutoCloseable {
     }
 
     private void hold(Policy policy, V shared) {
+        hold(policy, () -> listen.apply(policy, shared));
+    }
+
+    private void hold(Object heard, Supplier<Subscription> how) {
         lock.lock();
         try {
-            Ear ear = ears.computeIfAbsent(policy, p -> new Ear(listen.apply(p, shared)));
+            Ear ear = ears.computeIfAbsent(heard, h -> new Ear(how.get()));
             ear.bindings++;
         } finally {
             lock.unlock();
         }
     }
 
-    private void release(Policy policy) {
+    private void release(Object heard) {
         lock.lock();
         try {
-            Ear ear = ears.get(policy);
+            Ear ear = ears.get(heard);
             if (ear == null || --ear.bindings > 0) return;
-            ears.remove(policy);
+            ears.remove(heard);
             ear.subscription.close();
         } finally {
             lock.unlock();

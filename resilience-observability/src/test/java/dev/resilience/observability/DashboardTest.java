@@ -83,7 +83,7 @@ class DashboardTest {
 
     @Test
     void every_alert_asks_for_what_is_there() {
-        assertThat(alerts()).hasSize(11);
+        assertThat(alerts()).hasSize(17);
         alerts().values().forEach(this::check);
         alerts().values().forEach(this::checkFunctions);
     }

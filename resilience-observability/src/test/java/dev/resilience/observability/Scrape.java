@@ -36,6 +36,9 @@ final class Scrape {
         metrics.bind(rig.limiter);
         LimiterMetrics.bind(metrics, rig.tenants);
         LimiterMetrics.bind(metrics, rig.fleet);
+        CacheRig caches = new CacheRig();
+        CacheMetrics.bind(metrics, caches.users);
+        CacheMetrics.bind(metrics, caches.orders);
         Keyed<String, CircuitBreaker> hosts =
                 Keyed.builder().timeSource(rig.time).build(rig::breaker);
         hosts.get("a");

@@ -6,6 +6,7 @@ import dev.resilience.Pipeline;
 import dev.resilience.RetryBudget;
 import dev.resilience.Subscription;
 import dev.resilience.breaker.CircuitBreaker;
+import dev.resilience.cache.LoadingCache;
 import dev.resilience.http.ResilientHttpClient;
 import dev.resilience.ratelimit.KeyedRateLimiter;
 import dev.resilience.ratelimit.Limit;
@@ -55,6 +56,16 @@ final class Snippets {
         Subscription shown = LimiterMetrics.bind(metrics, tenants); // the sum over all keys
         // @end
         return shown;
+    }
+
+    static void caches(
+            PolicyMetrics metrics, PolicyLog log, PolicyEvents events, Pipeline db, LoadingCache<Long, String> users) {
+        // @start region="caches"
+        CacheMetrics.bind(metrics, users); // what reads found, what loads did
+        CacheLog.bind(log, users); // old answers, failed refreshes, failed writes
+        CacheEvents.bind(events, users); // each load, with its time
+        metrics.bind(db); // what protects the loads
+        // @end
     }
 
     static Pipeline meter() {
