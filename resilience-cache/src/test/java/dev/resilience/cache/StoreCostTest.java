@@ -50,7 +50,7 @@ class StoreCostTest {
         assertThat(store.policy.size()).isEqualTo(2);
     }
 
-    private static double bytesPerRun(Runnable code) throws Throwable {
+    static double bytesPerRun(Runnable code) throws Throwable {
         MethodHandle bytes = allocatedBytes();
         for (int i = 0; i < 20_000; i++) code.run();
         double least = Double.MAX_VALUE;
