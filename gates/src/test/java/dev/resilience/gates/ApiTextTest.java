@@ -20,7 +20,6 @@ class ApiTextTest {
             "resilience-core", 45,
             "resilience-ratelimit", 14,
             "resilience-cache", 20,
-            "resilience-cache", 20,
             "resilience-saga", 34);
 
     static List<String> modules() {
