@@ -29,7 +29,14 @@ final class Rows {
             timeout(),
             pipeline(),
             async(),
-            observed());
+            observed(),
+            hit("cache hit", "CacheHitBench"),
+            hit("cache hit, 2 threads", "ContendedCacheHitBench"),
+            timedHit("cache hit with a TTL", "CacheHitBench", "Ttl"),
+            timedHit("cache hit with a TTL, 2 threads", "ContendedCacheHitBench", "Ttl"),
+            timedHit("cache hit with tags", "CacheHitBench", "Tags"),
+            storeHit("hit of the built-in store", "CacheHitBench"),
+            storeHit("hit of the built-in store, 2 threads", "ContendedCacheHitBench"));
 
     private Rows() {}
 
@@ -257,5 +264,26 @@ final class Rows {
         String ours = "PipelineBench.oursAsync";
         List<String> peers = List.of("PipelineBench.resilience4jAsync", "PipelineBench.failsafeAsync");
         return new Row("P10", "the same, completed stage", ours, peers, List.of(Target.ratio(0.5, ours, peers)));
+    }
+
+    /** The map without a bound is the floor that neither comes below. */
+    private static Row hit(String path, String bench) {
+        return hit("P11", path, bench, ".ours", 0.5);
+    }
+
+    private static Row storeHit(String path, String bench) {
+        return hit("–", path, bench, ".store", 0.5);
+    }
+
+    private static Row hit(String row, String path, String bench, String what, double ratio) {
+        String ours = bench + what;
+        List<String> theirs = List.of(bench + ".caffeine");
+        return new Row(row, path, ours, theirs, List.of(Target.ratio(ratio, ours, theirs), Target.bytes(0, ours)));
+    }
+
+    private static Row timedHit(String path, String bench, String what) {
+        String ours = bench + ".ours" + what;
+        List<String> theirs = List.of(bench + ".caffeineTtl");
+        return new Row("P11", path, ours, theirs, List.of(Target.ratio(1, ours, theirs), Target.bytes(0, ours)));
     }
 }

@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * patterns, hundreds of thousands of entries with weights, weak keys. Needs Caffeine 3 on the class path or module path;
  * nothing else of this library does.
  *
+ * {@snippet class="dev.resilience.cache.StoreSnippets" region="caffeine"}
+ *
  * <p>Caffeine bounds and drops; it never loads, refreshes or judges freshness. Its maintenance runs on the thread that
  * sets it off, so no thread of another pool is used, and the listener is called after the operation, outside Caffeine's
  * locks. Like Caffeine itself it may hold a little more than its bound until that maintenance has run, at the latest

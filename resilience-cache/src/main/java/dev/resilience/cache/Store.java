@@ -6,12 +6,14 @@ import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a {@code LoadingCache} keeps its entries: a bounded map with atomic steps by identity, and nothing else. It
+ * Where a {@link LoadingCache} keeps its entries: a bounded map with atomic steps by identity, and nothing else. It
  * judges no freshness, loads nothing and knows no tags: all of that lies in the entries, and the cache judges it.
  *
- * <p>Without a setting a cache has the built-in store ({@link #bounded}); {@code CaffeineStore} keeps the entries in
+ * <p>Without a setting a cache has the built-in store ({@link #bounded}); {@link CaffeineStore} keeps the entries in
  * Caffeine. A store of your own extends the test kit's {@code StoreContract} in its tests: that is the whole contract as
  * tests. A store serves one cache.
+ *
+ * {@snippet class="dev.resilience.cache.StoreSnippets" region="built-in"}
  *
  * <p><b>Identity.</b> Entries are compared with {@code ==}; {@link Entry} does not override {@code equals}, so a map's
  * {@code replace(key, old, next)} and {@code remove(key, entry)} are right as they are.
