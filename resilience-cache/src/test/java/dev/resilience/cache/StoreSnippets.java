@@ -19,8 +19,8 @@ final class StoreSnippets {
     static List<Store<String, String>> caffeine() {
         // @start region="caffeine"
         Store<String, String> entries = CaffeineStore.bounded(1_000_000);
-        Store<String, String> own = CaffeineStore.of(
-                Caffeine.newBuilder().maximumSize(1_000_000).initialCapacity(1_000_000));
+        Store<String, String> own =
+                CaffeineStore.of(Caffeine.newBuilder().maximumSize(1_000_000).initialCapacity(1_000_000));
         // @end
         return List.of(entries, own);
     }
