@@ -183,8 +183,15 @@ class ArchitectureTest {
                 .that()
                 .resideInAPackage(own)
                 .and(not(own + ".Through")) // a user of the library: a second level is a service like any other
+                .and(not(own + ".CaffeineStore"))
                 .should()
                 .onlyDependOnClassesThat(in(own).or(in(ROOT)).or(jdk()))
+                .check(CACHES);
+        classes()
+                .that(describe("are CaffeineStore", c -> topLevel(c).equals(own + ".CaffeineStore")))
+                .should()
+                .onlyDependOnClassesThat(
+                        in(own).or(in(ROOT)).or(in("com.github.benmanes.caffeine.cache")).or(jdk()))
                 .check(CACHES);
     }
 
