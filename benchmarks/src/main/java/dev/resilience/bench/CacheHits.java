@@ -14,7 +14,7 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 
 /** Caches that are full of what is asked for: 1,024 keys of room for 4,096. */
-final class CacheHits {
+public final class CacheHits {
     private static final int KEYS = 1_024;
     private static final int ROOM = 4 * KEYS;
 
