@@ -17,6 +17,7 @@ public class CacheHitBench extends Bench {
     private final LoadingCache<Integer, Integer> oursTags = CacheHits.oursWithTags();
     private final Store<Integer, Integer> store = CacheHits.store();
     private final Cache<Integer, Integer> caffeine = CacheHits.caffeine();
+    private final Cache<Integer, Integer> caffeineInline = CacheHits.caffeineInline();
     private final Cache<Integer, Integer> caffeineTtl = CacheHits.caffeineWithTtl();
     private final ConcurrentMap<Integer, Integer> map = CacheHits.map();
 
@@ -43,6 +44,11 @@ public class CacheHitBench extends Bench {
     @Benchmark
     public @Nullable Integer caffeine(Walk walk) {
         return caffeine.getIfPresent(walk.next());
+    }
+
+    @Benchmark
+    public @Nullable Integer caffeineInline(Walk walk) {
+        return caffeineInline.getIfPresent(walk.next());
     }
 
     @Benchmark

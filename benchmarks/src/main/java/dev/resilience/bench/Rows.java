@@ -266,7 +266,7 @@ final class Rows {
         return new Row("P10", "the same, completed stage", ours, peers, List.of(Target.ratio(0.5, ours, peers)));
     }
 
-    /** The map without a bound is the floor that neither comes below. */
+    /** Caffeine's maintenance runs on another thread, whose time does not count, and inline, where it does. */
     private static Row hit(String path, String bench) {
         return hit("P11", path, bench, ".ours", 0.5);
     }
@@ -277,7 +277,7 @@ final class Rows {
 
     private static Row hit(String row, String path, String bench, String what, double ratio) {
         String ours = bench + what;
-        List<String> theirs = List.of(bench + ".caffeine");
+        List<String> theirs = List.of(bench + ".caffeine", bench + ".caffeineInline");
         return new Row(row, path, ours, theirs, List.of(Target.ratio(ratio, ours, theirs), Target.bytes(0, ours)));
     }
 
