@@ -13,10 +13,13 @@ import java.util.concurrent.ConcurrentMap;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 
-/** Caches that are full of what is asked for: 1,024 keys of room for 4,096. */
+/**
+ * Caches that are full of what is asked for: 1,024 keys, and room for a quarter more. In a cache that is not half full
+ * Caffeine takes no note of uses yet, which makes its hits cheaper.
+ */
 public final class CacheHits {
     private static final int KEYS = 1_024;
-    private static final int ROOM = 4 * KEYS;
+    private static final int ROOM = KEYS + KEYS / 4;
 
     private CacheHits() {}
 
