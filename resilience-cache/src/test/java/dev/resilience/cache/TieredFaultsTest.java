@@ -257,6 +257,17 @@ class TieredFaultsTest {
     }
 
     @Test
+    void what_is_owed_of_a_key_is_not_read_from_the_second_level_and_not_stored_there() {
+        b.put("k", "v1");
+        a.level.down();
+        a.change("k", "v2");
+        a.level.up();
+        assertThat(a.get("k")).isEqualTo("v2");
+        assertThat(a.cache.snapshot().secondLevelHits()).isZero();
+        assertThat(b.get("k")).as("it does not know yet").isEqualTo("v1");
+    }
+
+    @Test
     void what_is_owed_is_tried_each_second_until_it_is_paid() {
         a.put("k", "v1");
         b.get("k");
