@@ -36,7 +36,8 @@ final class Rows {
             timedHit("cache hit with a TTL, 2 threads", "ContendedCacheHitBench", "Ttl"),
             timedHit("cache hit with tags", "CacheHitBench", "Tags"),
             storeHit("hit of the built-in store", "CacheHitBench"),
-            storeHit("hit of the built-in store, 2 threads", "ContendedCacheHitBench"));
+            storeHit("hit of the built-in store, 2 threads", "ContendedCacheHitBench"),
+            loneLoad());
 
     private Rows() {}
 
@@ -258,6 +259,17 @@ final class Rows {
                 ours,
                 alone,
                 List.of(Target.ratio(1.05, ours, alone), Target.bytes(0, ours)));
+    }
+
+    private static Row loneLoad() {
+        String ours = "FlightBench.ours";
+        List<String> peers = List.of("FlightBench.mapOfFutures", "FlightBench.computeIfAbsent");
+        return new Row(
+                "P12",
+                "single flight, a load that nobody shares",
+                ours,
+                peers,
+                List.of(Target.nanos(120, ours), Target.bytes(120, ours)));
     }
 
     private static Row async() {
