@@ -291,7 +291,6 @@ final class DirtyMap<K, V extends @Nullable Object> {
     private void cleanLocked(Dirty<K, V> record, boolean written) {
         dirty--;
         record.hidden = false;
-        if (!written && record.unpublished != null) kill.accept(record.unpublished);
         if (written) forgetLocked(record);
         else records.remove(record.newest.key(), record);
     }

@@ -21,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -290,7 +291,7 @@ class BulkLoadsTest {
     }
 
     @Test
-    void an_interrupted_caller_leaves_and_what_it_began_is_loaded_for_the_others() throws InterruptedException {
+    void an_interrupted_caller_leaves_all_that_it_began_and_the_keys_are_free() throws InterruptedException {
         CountDownLatch go = new CountDownLatch(1);
         meanwhile = () -> await(go);
         List<Thread> loaders = Collections.synchronizedList(new ArrayList<>());
@@ -303,11 +304,36 @@ class BulkLoadsTest {
         Thread.currentThread().interrupt();
         assertThatThrownBy(() -> cache.getAll(List.of("a", "b"))).isInstanceOf(CallInterruptedException.class);
         assertThat(Thread.interrupted()).as("L8").isTrue();
+        assertThat(cache.snapshot().loading()).as("its seats are given back, in all flights").isZero();
+        assertThat(cache.snapshot().abandonedLoads()).isEqualTo(2);
         go.countDown();
         for (Thread loader : loaders) loader.join(60_000);
         assertThat(cache.getAll(List.of("a", "b"))).hasSize(2);
         assertThat(cache.snapshot().abandonedLoads()).isZero();
     }
+
+    @Test
+    void what_an_interrupted_caller_began_is_loaded_for_who_else_waits() {
+        Queue<Runnable> tasks = new ArrayDeque<>();
+        AtomicReference<CompletableFuture<String>> other = new AtomicReference<>();
+        Thread caller = Thread.currentThread();
+        LoadingCache<String, String> watched = builder(task -> {
+                    tasks.add(task);
+                    if (other.get() != null) return;
+                    other.set(self.get().getAsync("a")); // boards before the caller waits
+                    caller.interrupt();
+                })
+                .build();
+        self.set(watched);
+        assertThatThrownBy(() -> watched.getAll(List.of("a", "b"))).isInstanceOf(CallInterruptedException.class);
+        assertThat(Thread.interrupted()).as("L8").isTrue();
+        while (!tasks.isEmpty()) tasks.remove().run();
+        assertThat(other.get().getNow("late")).isEqualTo("a0");
+        assertThat(watched.peek("a")).contains("a0");
+        assertThat(watched.peek("b")).as("nobody waited for it any more").isEmpty();
+    }
+
+    private final AtomicReference<LoadingCache<String, String>> self = new AtomicReference<>();
 
     private static void await(CountDownLatch latch) {
         try {

@@ -346,6 +346,30 @@ class WriteBehindTest {
     }
 
     @Test
+    void a_write_through_for_want_of_room_takes_no_place_and_gives_none_back() {
+        WriteRig rig = new WriteRig(
+                WriteRig.settings().maxDirty(2).concurrency(1).whenFull(WhenFull.WRITE_THROUGH));
+        rig.writes.put("a", 1);
+        rig.writes.put("b", 1);
+        Thread caller = new Thread(() -> rig.writes.put("c", 1));
+        caller.start();
+        rig.time.awaitParked(1);
+        rig.call("c").succeed();
+        join(caller);
+        rig.advance(DELAY);
+        assertThat(rig.calls).as("one at once").hasSize(1);
+    }
+
+    @Test
+    void a_map_that_takes_no_more_changes_takes_none_to_write_through_either() {
+        DirtyMap<String, Integer> map = new DirtyMap<>(WriteRig.settings(), copy -> {});
+        assertThat(map.refuse()).isTrue();
+        assertThat(map.refuse()).as("the second time").isFalse();
+        assertThat(map.put("a", 1, null, 0)).isNull();
+        assertThat(map.takeOver("a", 1, null, 0)).isNull();
+    }
+
+    @Test
     void a_change_that_comes_while_another_is_written_through_is_written_behind_it() {
         WriteRig rig = new WriteRig(WriteRig.settings().maxDirty(1).whenFull(WhenFull.WRITE_THROUGH));
         rig.writes.put("a", 1);
