@@ -304,7 +304,9 @@ class BulkLoadsTest {
         Thread.currentThread().interrupt();
         assertThatThrownBy(() -> cache.getAll(List.of("a", "b"))).isInstanceOf(CallInterruptedException.class);
         assertThat(Thread.interrupted()).as("L8").isTrue();
-        assertThat(cache.snapshot().loading()).as("its seats are given back, in all flights").isZero();
+        assertThat(cache.snapshot().loading())
+                .as("its seats are given back, in all flights")
+                .isZero();
         assertThat(cache.snapshot().abandonedLoads()).isEqualTo(2);
         go.countDown();
         for (Thread loader : loaders) loader.join(60_000);

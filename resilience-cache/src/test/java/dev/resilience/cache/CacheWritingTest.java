@@ -126,8 +126,9 @@ class CacheWritingTest {
 
     @Test
     void a_refresh_does_not_bring_back_what_a_dirty_value_replaces() {
-        LoadingCache<String, String> cache =
-                behind().ttl(Duration.ofSeconds(10)).refreshAfter(Duration.ofSeconds(1)).build();
+        LoadingCache<String, String> cache = behind().ttl(Duration.ofSeconds(10))
+                .refreshAfter(Duration.ofSeconds(1))
+                .build();
         assertThat(cache.get("a")).isEqualTo("a0");
         time.advance(Duration.ofSeconds(2));
         cache.put("a", "a1");
@@ -250,8 +251,9 @@ class CacheWritingTest {
 
     @Test
     void evictions_are_counted_and_told() {
-        LoadingCache<Integer, Integer> cache =
-                LoadingCache.<Integer, Integer>builder("users", key -> key).maxEntries(10).build();
+        LoadingCache<Integer, Integer> cache = LoadingCache.<Integer, Integer>builder("users", key -> key)
+                .maxEntries(10)
+                .build();
         List<Integer> heard = new ArrayList<>();
         cache.onEvent(new CacheListener<>() {
             @Override
@@ -271,7 +273,8 @@ class CacheWritingTest {
         LoadingCache<String, String> cache = LoadingCache.<String, String>builder("users", this::load)
                 .timeSource(new DrainedTime(auto))
                 .writer(Writer.async(changes -> new CompletableFuture<Void>()))
-                .writeBehind(WriteBehind.after(DELAY).timeout(Duration.ofDays(1)).executor(Runnable::run))
+                .writeBehind(
+                        WriteBehind.after(DELAY).timeout(Duration.ofDays(1)).executor(Runnable::run))
                 .build();
         cache.put("a", "a1");
         cache.close();

@@ -25,7 +25,8 @@ class WithoutCaffeineTest {
             assertThat(store.getMethod("estimatedSize").invoke(made)).isEqualTo(0L);
 
             Class<?> adapter = bare.loadClass("dev.resilience.cache.CaffeineStore");
-            assertThatThrownBy(() -> adapter.getDeclaredMethod("bounded", long.class).invoke(null, 10L))
+            assertThatThrownBy(() ->
+                            adapter.getDeclaredMethod("bounded", long.class).invoke(null, 10L))
                     .satisfiesAnyOf(
                             thrown -> assertThat(thrown).isInstanceOf(NoClassDefFoundError.class),
                             thrown -> assertThat(thrown)

@@ -347,8 +347,8 @@ class WriteBehindTest {
 
     @Test
     void a_write_through_for_want_of_room_takes_no_place_and_gives_none_back() {
-        WriteRig rig = new WriteRig(
-                WriteRig.settings().maxDirty(2).concurrency(1).whenFull(WhenFull.WRITE_THROUGH));
+        WriteRig rig =
+                new WriteRig(WriteRig.settings().maxDirty(2).concurrency(1).whenFull(WhenFull.WRITE_THROUGH));
         rig.writes.put("a", 1);
         rig.writes.put("b", 1);
         Thread caller = new Thread(() -> rig.writes.put("c", 1));
