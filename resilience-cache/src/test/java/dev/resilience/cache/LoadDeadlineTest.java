@@ -143,6 +143,22 @@ class LoadDeadlineTest {
         assertThat(leader.flagged()).isTrue();
     }
 
+    /** L8: what the load does not take, the flight takes back. */
+    @Test
+    void a_load_that_does_not_heed_its_interrupt_leaves_none_behind() throws Exception {
+        SingleFlight<String, String> flight = within(Duration.ofSeconds(2));
+        CountDownLatch in = new CountDownLatch(1);
+        Flyer<String> leader = Flyers.fly(() -> flight.call("k", () -> {
+            in.countDown();
+            Flyers.until(() -> Thread.currentThread().isInterrupted());
+            return "late";
+        }));
+        Flyers.await(in);
+        time.advance(Duration.ofSeconds(2));
+        assertThat(leader.thrown()).hasCauseInstanceOf(TimeoutExceededException.class);
+        assertThat(leader.flagged()).isFalse();
+    }
+
     @Test
     void an_error_of_a_load_that_was_given_up_still_comes_out_on_its_own_thread() throws Exception {
         SingleFlight<String, String> flight = within(Duration.ofSeconds(2));
