@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 /** What the builder of a tiered cache was told; nobody changes the copy that a cache has. */
 final class TierSettings<K, V> {
     private static final Duration MOST_L1 = Duration.ofMinutes(5);
+    private static final Duration MOST_LEASE = Duration.ofSeconds(30);
     private static final int MOST_TAGS = 16;
 
     final String name;
@@ -104,6 +105,10 @@ final class TierSettings<K, V> {
         if (maxEntries < 1) problems.add("maxEntries must be at least 1, was " + maxEntries);
         if (maxPending < 1) problems.add("maxPending must be at least 1, was " + maxPending);
         positive("the lease of loadLock", lockLease, problems);
+        if (lockLease.compareTo(MOST_LEASE) > 0) {
+            problems.add("the lease of loadLock must be at most " + MOST_LEASE + ", was " + lockLease
+                    + ": who waits for it is given up after a minute");
+        }
         if (!problems.isEmpty()) {
             throw new IllegalArgumentException("tiered cache '" + name + "': " + String.join("; ", problems));
         }

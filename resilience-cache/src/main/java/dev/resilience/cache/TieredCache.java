@@ -449,7 +449,7 @@ public final class TieredCache<K, V> implements AutoCloseable {
          * none, each process loads for itself.
          *
          * @param lock the lock
-         * @param lease for how long one process may keep the others waiting; more than zero
+         * @param lease for how long one process may keep the others waiting; more than zero, at most 30 seconds
          * @return this builder
          */
         public Builder<K, V> loadLock(LoadLock lock, Duration lease) {

@@ -497,6 +497,10 @@ class TieredCacheTest {
                         + " LoadingCache; ttl must be set; l1Ttl must be more than zero, was PT0S; maxL1Staleness must"
                         + " not be negative, was PT-1S; maxEntries must be at least 1, was 0; maxPending must be at"
                         + " least 1, was 0; the lease of loadLock must be more than zero, was PT0S");
+        assertThatThrownBy(() -> cluster.node(s -> s.loadLock(LoadLock.inProcess(time), Duration.ofSeconds(31))))
+                .hasMessage(
+                        "tiered cache 'things': the lease of loadLock must be at most PT30S, was PT31S: who waits for it"
+                                + " is given up after a minute");
         assertThatThrownBy(() -> cluster.node(s -> s.l1Ttl(Cluster.TTL.plusNanos(1))))
                 .hasMessage("tiered cache 'things': l1Ttl must be at most the ttl of PT10M, was PT10M0.000000001S");
     }
