@@ -171,7 +171,7 @@ class LoadingRacesTest {
                 return CompletableFuture.completedFuture("nobody waits");
             }
             case BULK -> {
-                Flight<String, String> flight = cache.core.begin("k");
+                Flight<String, String> flight = cache.core.begin("k", Loading.Kind.NEEDED);
                 if (flight == null) throw new AssertionError("not the leader");
                 CompletableFuture<String> answer = flight.copy(true, () -> cache.getAsync("k"));
                 reach(Point.REGISTERED);
