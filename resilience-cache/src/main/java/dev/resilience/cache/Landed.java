@@ -78,6 +78,9 @@ final class Landed<K, V extends @Nullable Object> implements Landing<K, V> {
         loading.failure = thrown;
         hooks.loadFailed(flight.key, Math.max(0, now - flight.start), loading.background(), thrown);
         if (thrown instanceof Error) throw thrown;
+        if (!loading.looked) {
+            Entry<V> unused = protocol().lookAgain(flight.key, loading);
+        }
         Entry<V> stale = loading.stale();
         if (remembers || stale != null) {
             entries.fail(loading.entry, loading.old, thrown, now, loading.epoch);

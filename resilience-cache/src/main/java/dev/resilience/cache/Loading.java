@@ -30,6 +30,8 @@ final class Loading<V extends @Nullable Object> {
     volatile @Nullable Entry<V> seen;
     /** The same if it was visible then: those who wait may get its value even when it dies meanwhile (S19). */
     volatile @Nullable Entry<V> old;
+    /** Step 3 was taken: not by a load that an executor has refused. */
+    volatile boolean looked;
     /** Step 3 found what was to be loaded. */
     volatile boolean found;
     /** What step 3 found is a failure that is still to be waited for. */

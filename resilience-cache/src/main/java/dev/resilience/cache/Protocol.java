@@ -62,6 +62,7 @@ final class Protocol<K, V extends @Nullable Object> {
         loading.seen = there;
         Entry<V> visible = there != null && visible(there) ? there : null;
         loading.old = visible;
+        loading.looked = true;
         return visible;
     }
 

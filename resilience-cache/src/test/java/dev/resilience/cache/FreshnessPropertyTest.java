@@ -25,7 +25,8 @@ class FreshnessPropertyTest {
 
     @Example
     void a_ttl_for_ever_has_no_jitter() {
-        assertThat(Freshness.jittered(Entry.ETERNAL, 0.5, new SplittableRandom(1))).isEqualTo(Entry.ETERNAL);
+        assertThat(Freshness.jittered(Entry.ETERNAL, 0.5, new SplittableRandom(1)))
+                .isEqualTo(Entry.ETERNAL);
     }
 
     @Example // cache.md 3.9: P(early) = exp(-remaining / (delta beta)); seeds are fixed, so this is no lottery

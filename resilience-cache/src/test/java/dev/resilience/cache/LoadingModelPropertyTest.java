@@ -88,7 +88,8 @@ class LoadingModelPropertyTest {
             int key = step.key();
             switch (step.kind()) {
                 case GET -> assertThat(answer(() -> cache.get(key))).isEqualTo(read(key, now[0]));
-                case GET_ASYNC -> assertThat(answer(() -> cache.getAsync(key).join())).isEqualTo(read(key, now[0]));
+                case GET_ASYNC ->
+                    assertThat(answer(() -> cache.getAsync(key).join())).isEqualTo(read(key, now[0]));
                 case PEEK -> assertThat(cache.peek(key).orElse(null)).isEqualTo(peeked(key, now[0]));
                 case PUT -> {
                     cache.put(key, "put" + step.number());

@@ -248,7 +248,8 @@ final class ProtocolModel {
             case 0 -> { // 1 read the store
                 if (s[STORE] == NONE || !visible(s, s[STORE])) return go(s, a, 1);
                 int value = s[at(s[STORE], VALUE)];
-                s[REQUIRED] = (byte) Math.max(s[REQUIRED], value); // what one has found, a later one must not find older
+                s[REQUIRED] =
+                        (byte) Math.max(s[REQUIRED], value); // what one has found, a later one must not find older
                 return answer(s, a, value);
             }
             case 1 -> { // 2a capture

@@ -23,8 +23,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 class ProtocolModelTest {
     private static final Actor[] OTHERS = {GET, INVALIDATE, PUT, CLEAR, TAG, EVICT};
 
-    private static final List<List<Actor>> FOURS = List.of(
-            List.of(GET, GET, OTHER_TAG, INVALIDATE), List.of(GET, GET, TAG, TAG));
+    private static final List<List<Actor>> FOURS =
+            List.of(List.of(GET, GET, OTHER_TAG, INVALIDATE), List.of(GET, GET, TAG, TAG));
 
     /** A getter and every two others. */
     private static List<List<Actor>> sets() {
