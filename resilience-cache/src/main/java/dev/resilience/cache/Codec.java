@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.resilience.cache;
 
-import java.nio.charset.StandardCharsets;
-
 /**
  * SPI: turns the values of a {@link TieredCache} into bytes and back. It sees only what it wrote itself, perhaps long
  * ago and in another version of the program: put the version of the format into the cache's name or into the bytes.
@@ -42,22 +40,6 @@ public interface Codec<V> {
      * @return the shared codec
      */
     static Codec<String> utf8() {
-        return Utf8.CODEC;
-    }
-
-    /** Holds the one instance. */
-    enum Utf8 implements Codec<String> {
-        /** The codec of texts. */
-        CODEC;
-
-        @Override
-        public byte[] encode(String value) {
-            return value.getBytes(StandardCharsets.UTF_8);
-        }
-
-        @Override
-        public String decode(byte[] bytes) {
-            return new String(bytes, StandardCharsets.UTF_8);
-        }
+        return Utf8Codec.SHARED;
     }
 }

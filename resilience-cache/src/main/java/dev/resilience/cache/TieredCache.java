@@ -117,7 +117,8 @@ public final class TieredCache<K, V> implements AutoCloseable {
     }
 
     /**
-     * Puts a value that the source has already. Reads of this process see it when this method returns.
+     * Puts a value that the source has already. Reads of this process see it when this method returns. Of two puts of a
+     * key at the same time either may win, the same on all nodes: where several processes write, {@link #invalidate}.
      *
      * @param key the key
      * @param value the new value
