@@ -279,6 +279,16 @@ public final class SingleFlight<K, V extends @Nullable Object> {
         return flights;
     }
 
+    /** What a call for a key was to the value that it got. */
+    public enum Role {
+        /** It started the load. */
+        LEADER,
+        /** It joined a load that another caller had started. */
+        FOLLOWER,
+        /** The value was there. Only of caches. */
+        HIT
+    }
+
     /**
      * A value or an exception, and what the call was to the load.
      *

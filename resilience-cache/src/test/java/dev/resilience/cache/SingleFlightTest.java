@@ -9,6 +9,7 @@ import dev.resilience.CallInterruptedException;
 import dev.resilience.TimeoutExceededException;
 import dev.resilience.cache.Flyers.Flyer;
 import dev.resilience.cache.Flyers.Held;
+import dev.resilience.cache.SingleFlight.Role;
 import dev.resilience.testkit.Laws;
 import dev.resilience.testkit.ManualTime;
 import java.io.IOException;

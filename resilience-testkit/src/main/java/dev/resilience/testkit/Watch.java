@@ -158,7 +158,7 @@ final class Watch {
     private void pause(Look look) {
         boolean interrupted = look.parked == null && Thread.interrupted(); // or it would not pause at all
         agenda.lock.unlock();
-        LockSupport.parkNanos(this, POLL);
+        REAL.park(this, POLL);
         lock();
         if (interrupted) {
             Thread.currentThread().interrupt();
