@@ -68,9 +68,13 @@ final class Background<K, V extends @Nullable Object> {
         if (next != null) soon(next);
     }
 
-    /** Work that takes its turn among the refreshes and is not refused for want of room. False: it is closed. */
-    boolean inTurn(Runnable start) {
-        Refreshes.Turn turn = refreshes.askPatiently(start);
+    /**
+     * Work that takes its turn among the refreshes and is not refused for want of room. False: it is closed.
+     *
+     * @param dropped instead of {@code start}, when it is closed before its turn comes
+     */
+    boolean inTurn(Runnable start, Runnable dropped) {
+        Refreshes.Turn turn = refreshes.askPatiently(start, dropped);
         if (turn == Refreshes.Turn.NOW) soon(start);
         return turn != Refreshes.Turn.REFUSED;
     }

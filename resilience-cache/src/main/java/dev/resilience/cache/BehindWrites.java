@@ -78,8 +78,11 @@ final class BehindWrites<K, V extends @Nullable Object> extends Writes<K, V> {
     private void change(K key, @Nullable V value, @Nullable Object copy) {
         Change<K, V> change = map.put(key, value, copy, time.nanoTime());
         if (change == null) change = withoutRoom(key, value, copy);
-        if (change != null) publish(change, copy);
-        drain();
+        try {
+            if (change != null) publish(change, copy);
+        } finally {
+            drain(); // it is accepted, whatever the store does
+        }
     }
 
     private void publish(Change<K, V> change, @Nullable Object copy) {
@@ -183,16 +186,16 @@ final class BehindWrites<K, V extends @Nullable Object> extends Writes<K, V> {
         long deadline = time.nanoTime() + Math.min(TimeSource.nanos(timeout), Long.MAX_VALUE / 4);
         Deque<Awaited<K, V>> awaited = map.hurry(time.nanoTime());
         drain();
-        return await(() -> map.allWritten(awaited), deadline);
+        await(() -> map.allWritten(awaited) || map.isStopped(), deadline);
+        return map.allWritten(awaited);
     }
 
     @Override
     List<Change<K, V>> close(Duration timeout) {
-        if (map.refuse()) {
-            wake();
-            flush(timeout);
-        }
+        if (map.refuse()) wake();
+        if (!map.isStopped()) flush(timeout);
         List<Change<K, V>> left = map.stop();
+        wake(); // others who wait for a flush: nothing is started any more
         arm();
         return left;
     }
@@ -247,11 +250,7 @@ final class BehindWrites<K, V extends @Nullable Object> extends Writes<K, V> {
     }
 
     private void start(Batch<K, V> batch) {
-        try {
-            executor.execute(() -> write(batch));
-        } catch (Throwable refused) {
-            ended(batch, refused);
-        }
+        Hands.execute(executor, () -> write(batch), refused -> ended(batch, refused));
     }
 
     private void write(Batch<K, V> batch) {
@@ -289,8 +288,9 @@ final class BehindWrites<K, V extends @Nullable Object> extends Writes<K, V> {
             boolean wanted = in != Long.MAX_VALUE;
             if (timer != null && wanted && timerAt - (now + in) <= 0) return; // fires in time
             if (timer != null) timer.cancel();
+            timer = null; // also if there will be no other: the next change tries again
             long number = ++armed;
-            timer = wanted ? time.schedule(() -> fire(number), in) : null;
+            if (wanted) timer = time.schedule(() -> fire(number), in);
             timerAt = now + in;
         } finally {
             arming.unlock();

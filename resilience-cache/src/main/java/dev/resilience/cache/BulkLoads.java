@@ -117,12 +117,10 @@ final class BulkLoads<K, V extends @Nullable Object> {
         }
         flights.values().forEach(Flight::watch);
         Carried carried = core.carried();
-        try {
-            executor.execute(() -> run(flights, carried, ended));
-        } catch (Throwable refused) {
+        Hands.execute(executor, () -> run(flights, carried, ended), refused -> {
             land(flights, refused);
             ended.run();
-        }
+        });
     }
 
     private void run(Map<K, Flight<K, V>> flights, Carried carried, Runnable ended) {

@@ -325,7 +325,14 @@ final class CacheCore<K, V extends @Nullable Object> {
         Loading<V> loading = protocol.capture(kind, null);
         Flight<K, V> flight = protocol.flights.open(key, loading, Flight.Mode.OUTSIDE);
         if (flight == null) return null;
-        Entry<V> there = found(key, loading);
+        Entry<V> there;
+        try {
+            there = found(key, loading);
+        } catch (Throwable broken) { // the store or the key: nobody else would end the flight
+            flight.land(null, broken);
+            flight.leave();
+            throw broken;
+        }
         if (!loading.found) return flight;
         flight.land(there == null ? null : there.value, null);
         return null;

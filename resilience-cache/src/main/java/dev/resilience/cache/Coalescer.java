@@ -135,7 +135,12 @@ final class Coalescer<K, V extends @Nullable Object> implements Loader<K, V> {
     private Batch openLocked() {
         Batch batch = new Batch();
         open = batch;
-        batch.timer = time.schedule(() -> Hands.handOver(time, () -> over(batch)), windowNanos);
+        try {
+            batch.timer = time.schedule(() -> Hands.handOver(time, () -> over(batch)), windowNanos);
+        } catch (Throwable noTimer) {
+            open = null; // nothing would end it
+            throw noTimer;
+        }
         return batch;
     }
 
@@ -153,11 +158,9 @@ final class Coalescer<K, V extends @Nullable Object> implements Loader<K, V> {
     private void start(Batch batch) {
         TimeSource.Timer timer = batch.timer;
         if (timer != null) timer.cancel();
-        try {
-            executor.execute(() -> run(batch));
-        } catch (Throwable refused) {
+        Hands.execute(executor, () -> run(batch), refused -> {
             for (Slot slot : batch.slots.values()) slot.end(null, refused);
-        }
+        });
     }
 
     private void run(Batch batch) {

@@ -9,6 +9,8 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -30,14 +32,21 @@ record DirectWrite<K, V extends @Nullable Object>(String cache, Writer<K, V> wri
             throw asThrown(thrown);
         }
         CompletableFuture<@Nullable Throwable> ended = new CompletableFuture<>();
-        CompletionStage<?> unused = stage.whenComplete((nothing, thrown) -> {
+        AtomicBoolean settled = new AtomicBoolean();
+        BiConsumer<@Nullable Object, @Nullable Throwable> end = (nothing, thrown) -> {
+            if (!settled.compareAndSet(false, true)) return;
             Throwable cause = thrown == null ? null : cause(thrown);
             try {
                 settle.accept(cause);
             } finally {
                 ended.complete(cause);
             }
-        });
+        };
+        try {
+            CompletionStage<?> unused = stage.whenComplete(end);
+        } catch (Throwable broken) {
+            end.accept(null, broken); // a stage that cannot be watched: the key must not wait for it
+        }
         await(ended, "it is not known whether the change was written: the thread was interrupted");
         Throwable failure = ended.getNow(null);
         if (failure != null) throw asThrown(failure);

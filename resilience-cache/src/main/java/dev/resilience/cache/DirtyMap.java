@@ -48,7 +48,7 @@ final class DirtyMap<K, V extends @Nullable Object> {
     private int late;
     private long turns;
     private volatile boolean refusing;
-    private boolean stopped;
+    private volatile boolean stopped;
 
     /**
      * Empty.
@@ -379,6 +379,10 @@ final class DirtyMap<K, V extends @Nullable Object> {
 
     boolean isRefusing() {
         return refusing;
+    }
+
+    boolean isStopped() {
+        return stopped;
     }
 
     /** Writes that are under way although their time is over. */

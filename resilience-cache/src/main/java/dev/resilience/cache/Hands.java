@@ -9,7 +9,9 @@ import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 
 /** The module's own threads: started when first needed, daemons, gone after some idle seconds. */
 final class Hands {
@@ -29,6 +31,21 @@ final class Hands {
             time.watched(Completions.POOL).execute(task);
         } catch (Throwable noThreadLeft) {
             task.run(); // late timers are better than calls that never end
+        }
+    }
+
+    /**
+     * Runs a task on somebody's executor or tells why not, and never both: an executor may throw although it has taken
+     * the task, as a thread pool does that finds no thread for its queue.
+     */
+    static void execute(Executor executor, Runnable task, Consumer<Throwable> refused) {
+        AtomicBoolean decided = new AtomicBoolean();
+        try {
+            executor.execute(() -> {
+                if (decided.compareAndSet(false, true)) task.run();
+            });
+        } catch (Throwable thrown) {
+            if (decided.compareAndSet(false, true)) refused.accept(thrown);
         }
     }
 

@@ -110,12 +110,10 @@ final class Line implements Backplane.Listener {
     private void handOver() {
         Open to = open;
         if (to == null || closed) return;
-        try {
-            to.executor.execute(this::beat);
-        } catch (RuntimeException refused) {
+        Hands.execute(to.executor, this::beat, refused -> {
             Told.report("tiered cache '" + cache + "'", "the executor", refused);
             beat = time.schedule(this::handOver, Link.BEAT_NANOS);
-        }
+        });
     }
 
     @Override

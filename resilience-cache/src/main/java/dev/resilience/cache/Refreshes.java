@@ -2,6 +2,7 @@
 package dev.resilience.cache;
 
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -17,7 +18,7 @@ final class Refreshes<K> {
     private final Set<K> asked = ConcurrentHashMap.newKeySet();
 
     private final ReentrantLock lock = new ReentrantLock();
-    private final Queue<Runnable> waiting = new ArrayDeque<>();
+    private final Queue<Waiting> waiting = new ArrayDeque<>();
     private final int atOnce;
     private final int queued;
     private int running;
@@ -27,6 +28,9 @@ final class Refreshes<K> {
         this.atOnce = atOnce;
         this.queued = queued;
     }
+
+    /** What is to be started, and who is told when it never will be; null: nobody. */
+    private record Waiting(Runnable start, @Nullable Runnable dropped) {}
 
     /** What came of it. */
     enum Turn {
@@ -60,7 +64,7 @@ final class Refreshes<K> {
                 running++;
                 return Turn.NOW;
             }
-            return waiting.size() < queued && waiting.add(start) ? Turn.LATER : Turn.REFUSED;
+            return waiting.size() < queued && waiting.add(new Waiting(start, null)) ? Turn.LATER : Turn.REFUSED;
         } finally {
             lock.unlock();
         }
@@ -69,8 +73,10 @@ final class Refreshes<K> {
     /**
      * For work that is not refused for want of room: who asks has a bound of its own, and asks again when one has
      * ended. Never {@link Turn#ASKED}; {@link Turn#REFUSED} only when it is closed.
+     *
+     * @param dropped run by who closes, when its turn will not come any more
      */
-    Turn askPatiently(Runnable start) {
+    Turn askPatiently(Runnable start, Runnable dropped) {
         lock.lock();
         try {
             if (closed) return Turn.REFUSED;
@@ -78,7 +84,7 @@ final class Refreshes<K> {
                 running++;
                 return Turn.NOW;
             }
-            waiting.add(start);
+            waiting.add(new Waiting(start, dropped));
             return Turn.LATER;
         } finally {
             lock.unlock();
@@ -101,9 +107,10 @@ final class Refreshes<K> {
     Runnable done() {
         lock.lock();
         try {
-            Runnable next = waiting.poll();
-            if (next == null) running--;
-            return next;
+            Waiting next = waiting.poll();
+            if (next != null) return next.start;
+            running--;
+            return null;
         } finally {
             lock.unlock();
         }
@@ -111,13 +118,16 @@ final class Refreshes<K> {
 
     /** Nothing starts any more; what runs goes on to its end. */
     void close() {
+        List<Waiting> left;
         lock.lock();
         try {
             closed = true;
+            left = List.copyOf(waiting);
             waiting.clear();
         } finally {
             lock.unlock();
         }
+        for (Waiting each : left) if (each.dropped != null) each.dropped.run();
     }
 
     /** How many run now. */

@@ -198,18 +198,22 @@ final class Tiers<K, V> {
 
     private void recover() {
         if (closed || owed.count() == 0 || !recovering.compareAndSet(false, true)) return;
-        recovery = settings.time.schedule(this::handOver, RECOVERY_NANOS);
+        try {
+            recovery = settings.time.schedule(this::handOver, RECOVERY_NANOS);
+        } catch (Throwable noTimer) {
+            recovering.set(false); // whoever owes next tries again
+            Told.report("tiered cache '" + settings.name + "'", "the timer", noTimer);
+            return;
+        }
         if (closed) close(); // it may have come too early for this timer
     }
 
     /** On the timer's thread (L6). */
     private void handOver() {
-        try {
-            executor.execute(() -> pay(owed.all().iterator()));
-        } catch (RuntimeException refused) {
+        Hands.execute(executor, () -> pay(owed.all().iterator()), refused -> {
             Told.report("tiered cache '" + settings.name + "'", "the executor", refused);
             paid();
-        }
+        });
     }
 
     private void pay(Iterator<Removal<K>> left) {

@@ -75,7 +75,7 @@ final class Warming<K, V extends @Nullable Object> {
         }
         if (some.isEmpty()) return;
         underWay.incrementAndGet();
-        if (core.background.inTurn(() -> load(some))) return;
+        if (core.background.inTurn(() -> load(some), this::dropped)) return;
         exhausted = true; // the cache was closed
         underWay.decrementAndGet();
     }
@@ -115,6 +115,12 @@ final class Warming<K, V extends @Nullable Object> {
                 .whenComplete((value, thrown) -> {
                     if (thrown == null) loaded.incrementAndGet();
                 });
+    }
+
+    /** The cache was closed before its turn came. */
+    private void dropped() {
+        underWay.decrementAndGet();
+        goOn();
     }
 
     private void ended() {
