@@ -4,6 +4,7 @@ package dev.resilience.cache;
 import dev.resilience.TimeSource.Timer;
 import dev.resilience.cache.CacheCore.Boarded;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** One caller that waits for a load without a thread. */
@@ -12,6 +13,8 @@ final class AsyncGet<K, V extends @Nullable Object> {
     private final K key;
     private final Loader<? super K, ? extends V> loader;
     private final CompletableFuture<V> out = new CompletableFuture<>();
+    /** It was answered with a stale value, and the load goes on for the next reader. */
+    private volatile boolean answered;
 
     AsyncGet(CacheCore<K, V> core, K key, Loader<? super K, ? extends V> loader) {
         this.core = core;
@@ -19,10 +22,29 @@ final class AsyncGet<K, V extends @Nullable Object> {
         this.loader = loader;
     }
 
-    /** The caller's own future; cancelling it gives back the seat. */
+    /** The caller's own future; whatever its caller does to end it gives back the seat. */
     CompletableFuture<V> start() {
-        arm(board());
+        try {
+            arm(board());
+        } catch (Throwable failed) {
+            instead(failed);
+        }
         return out;
+    }
+
+    /** The same with each value made into another one. */
+    static <V extends @Nullable Object> CompletableFuture<V> mapped(CompletableFuture<V> answer, UnaryOperator<V> to) {
+        CompletableFuture<V> mine = new CompletableFuture<>();
+        CompletableFuture<?> unused = answer.whenComplete((value, thrown) -> {
+            try {
+                if (thrown == null) mine.complete(to.apply(value));
+                else mine.completeExceptionally(thrown);
+            } catch (Throwable broken) {
+                mine.completeExceptionally(broken);
+            }
+        });
+        unused = mine.whenComplete((value, thrown) -> answer.cancel(false));
+        return mine;
     }
 
     private Boarded<K, V> board() {
@@ -30,7 +52,7 @@ final class AsyncGet<K, V extends @Nullable Object> {
         CompletableFuture<V> copy = boarded.flight.copy(boarded.leads, () -> core.getAsync(key, loader));
         CompletableFuture<?> unused = copy.whenComplete((value, thrown) -> landed(boarded, value, thrown));
         unused = out.whenComplete((value, thrown) -> {
-            if (out.isCancelled()) copy.cancel(false);
+            if (!answered) copy.cancel(false);
         });
         if (boarded.leads) core.launch(boarded.flight, loader);
         return boarded;
@@ -49,7 +71,16 @@ final class AsyncGet<K, V extends @Nullable Object> {
                 out.completeExceptionally(thrown);
             }
         } catch (Throwable failed) {
-            out.completeExceptionally(failed);
+            instead(failed);
+        }
+    }
+
+    private void instead(Throwable failed) {
+        try {
+            if (!(failed instanceof LoadRejectedException full)) throw failed;
+            complete(core.insteadOfLoading(key, full).value);
+        } catch (Throwable mine) {
+            out.completeExceptionally(mine);
         }
     }
 
@@ -68,6 +99,8 @@ final class AsyncGet<K, V extends @Nullable Object> {
     private void late(Boarded<K, V> boarded) {
         if (out.isDone()) return;
         Entry<V> stale = core.staleFor(boarded, null);
-        if (stale != null) complete(stale.value);
+        if (stale == null) return;
+        answered = true;
+        complete(stale.value);
     }
 }

@@ -46,8 +46,8 @@ final class Background<K, V extends @Nullable Object> {
         Flight<K, V> flight;
         try {
             flight = core.protocol.flights.open(key, loading, Flight.Mode.WORKER);
-        } catch (LoadRejectedException full) {
-            core.hooks.loadFailed(key, 0, true, full);
+        } catch (Throwable refused) { // above all: too many loads were given up
+            core.hooks.loadFailed(key, 0, true, refused);
             flight = null;
         }
         if (flight == null) { // or somebody loads it already
@@ -56,10 +56,7 @@ final class Background<K, V extends @Nullable Object> {
         }
         // the seat of the opener is this future's, and nobody gives it back before the end
         CompletableFuture<?> unused = flight.copy(false, () -> CompletableFuture.completedFuture(null))
-                .whenComplete((value, thrown) -> {
-                    if (thrown != null) core.writeDownGivenUp(key, loading, thrown);
-                    ended(key);
-                });
+                .whenComplete((value, thrown) -> ended(key));
         flight.launch(core.executor, carried.around(() -> core.load(key, loader, loading)));
     }
 

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -115,15 +116,23 @@ final class BulkLoads<K, V extends @Nullable Object> {
             ended.run();
             return;
         }
-        flights.values().forEach(Flight::watch);
-        Carried carried = core.carried();
-        Hands.execute(executor, () -> run(flights, carried, ended), refused -> {
+        Consumer<Throwable> never = refused -> {
             land(flights, refused);
             ended.run();
-        });
+        };
+        Carried carried;
+        try {
+            flights.values().forEach(Flight::watch);
+            carried = core.carried();
+        } catch (Throwable noTimer) {
+            never.accept(noTimer);
+            return;
+        }
+        Hands.execute(executor, () -> run(flights, carried, ended), never);
     }
 
     private void run(Map<K, Flight<K, V>> flights, Carried carried, Runnable ended) {
+        flights.values().forEach(Flight::enterRun); // one that asks for a key of its own is told so
         try {
             BulkLoader<K, V> loader = Objects.requireNonNull(bulk, "bulk");
             Map<? extends K, ? extends V> loaded = Coalescer.loaded(carried.around(

@@ -70,7 +70,7 @@ final class CacheCore<K, V extends @Nullable Object> {
         try {
             entry = serve(key, loader);
             if (entry == null) return new AsyncGet<>(this, key, loader).start();
-        } catch (CacheLoadException | LoadRejectedException | IllegalStateException failed) {
+        } catch (CacheLoadException | IllegalStateException failed) {
             return CompletableFuture.failedFuture(failed);
         }
         return completed(entry.value);
@@ -151,7 +151,12 @@ final class CacheCore<K, V extends @Nullable Object> {
 
     private @Nullable V await(K key, Loader<? super K, ? extends V> loader) {
         for (; ; ) {
-            Boarded<K, V> boarded = boardFor(key, mode);
+            Boarded<K, V> boarded;
+            try {
+                boarded = boardFor(key, mode);
+            } catch (LoadRejectedException full) {
+                return insteadOfLoading(key, full).value;
+            }
             Flight<K, V> flight = boarded.flight;
             try {
                 if (boarded.leads && mode == Flight.Mode.CALLER) return answer(boarded, lead(flight, loader));
@@ -278,6 +283,18 @@ final class CacheCore<K, V extends @Nullable Object> {
         return stale;
     }
 
+    /**
+     * A load that is refused is one that failed: for those who may get a stale value.
+     *
+     * @throws LoadRejectedException when there is none
+     */
+    Entry<V> insteadOfLoading(K key, LoadRejectedException full) {
+        Entry<V> stale = protocol.lookup(key);
+        if (stale == null || !landed.usable(stale, time.nanoTime())) throw full;
+        hooks.servedStale(key, full);
+        return stale;
+    }
+
     /** Counts what a caller got: the flight may have answered a failure with a stale value. */
     @Nullable
     V answer(Boarded<K, V> boarded, @Nullable V value) {
@@ -291,28 +308,10 @@ final class CacheCore<K, V extends @Nullable Object> {
     V instead(Boarded<K, V> boarded, CacheLoadException failed) {
         Loading<V> loading = Loading.of(boarded.flight);
         if (loading.failure != null || loading.found) throw failed;
-        writeDownGivenUp(boarded.flight.key, loading, failed);
+        landed.expired(boarded.flight, failed.getCause());
         Entry<V> stale = staleFor(boarded, failed.getCause());
         if (stale == null) throw failed;
         return stale.value;
-    }
-
-    /**
-     * A load that was given up is dead and writes nothing. That it failed is written by a load of its own, which has
-     * ended when it begins: so it meets puts and invalidations as any other does.
-     */
-    void writeDownGivenUp(K key, Loading<V> loading, Throwable thrown) {
-        Throwable cause = thrown instanceof CacheLoadException ? thrown.getCause() : thrown;
-        if (cause == null || !loading.firstToGiveUp()) return;
-        try {
-            Loading<V> last = protocol.capture(loading.kind, null);
-            Flight<K, V> flight = protocol.flights.open(key, last, Flight.Mode.OUTSIDE);
-            if (flight == null) return;
-            protocol.lookAgain(key, last);
-            flight.land(null, cause);
-        } catch (LoadRejectedException full) {
-            hooks.loadFailed(key, 0, loading.background(), cause);
-        }
     }
 
     /**

@@ -13,6 +13,7 @@ final class Copy<V extends @Nullable Object> extends Seat {
     private final Supplier<? extends CompletableFuture<V>> again;
 
     Copy(Flight<?, V> flight, boolean leads, Supplier<? extends CompletableFuture<V>> again) {
+        super(false);
         this.flight = flight;
         this.leads = leads;
         this.again = again;
@@ -21,12 +22,20 @@ final class Copy<V extends @Nullable Object> extends Seat {
     @SuppressWarnings("FutureReturnValueIgnored") // it ends with the copy
     CompletableFuture<V> begin() {
         if (flight.sit(this)) {
-            flight.watch();
             out.whenComplete((value, thrown) -> ended());
+            watch();
         } else {
             over();
         }
         return out;
+    }
+
+    private void watch() {
+        try {
+            flight.watch();
+        } catch (Throwable noTimer) {
+            out.completeExceptionally(noTimer); // rather than a future that may never end
+        }
     }
 
     @Override

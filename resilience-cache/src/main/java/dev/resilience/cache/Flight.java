@@ -65,6 +65,8 @@ final class Flight<K, V extends @Nullable Object> extends Seated {
 
     private volatile @Nullable Object result;
     private volatile TimeSource.@Nullable Timer timer;
+    /** Its deadline has ended it, nobody had killed it before. */
+    private volatile boolean expired;
     /** The stage that was started for this flight, and is cancelled with it. */
     private volatile @Nullable CompletionStage<?> stage;
 
@@ -100,10 +102,10 @@ final class Flight<K, V extends @Nullable Object> extends Seated {
      * @throws Error what the load threw
      */
     V lead(Op<? extends V, ?> load) {
-        if (table.rules.watched) watch();
         V value = null;
         Throwable thrown = null;
         try {
+            if (table.rules.watched) watch(); // without its timer it does not run: it might never end
             value = load.call();
         } catch (Throwable t) {
             thrown = t;
@@ -119,7 +121,8 @@ final class Flight<K, V extends @Nullable Object> extends Seated {
     /** The interrupt was meant for this caller: it is not the failure of those who wait. */
     private CallInterruptedException leaderLeft(Throwable thrown) {
         kill();
-        table.unregister(this);
+        offTable();
+        leaveRun();
         end(LEFT, null);
         return Interrupts.again(thrown, "loaded for " + who());
     }
@@ -129,8 +132,8 @@ final class Flight<K, V extends @Nullable Object> extends Seated {
      * or go and let the load go on.
      */
     void launch(Executor executor, Op<? extends V, ?> load) {
-        watch();
         try {
+            watch();
             table.time.watched(executor).execute(() -> runHere(load));
         } catch (Throwable refused) {
             if (skipRun()) land(null, refused);
@@ -159,9 +162,9 @@ final class Flight<K, V extends @Nullable Object> extends Seated {
      */
     @SuppressWarnings("FutureReturnValueIgnored") // it ends the flight
     void launchStage(Op<? extends CompletionStage<? extends V>, ?> load) {
-        watch();
         CompletionStage<? extends V> started;
         try {
+            watch();
             started = load.call();
             if (started == null) throw new NullPointerException("the load returned null instead of a CompletionStage");
         } catch (Throwable thrown) {
@@ -189,6 +192,7 @@ final class Flight<K, V extends @Nullable Object> extends Seated {
 
     private Object landing(@Nullable V value, @Nullable Throwable thrown) {
         Object mine;
+        enterRun();
         try {
             V landed = result == null ? table.landing.landed(this, value, thrown) : null;
             mine = landed == null ? NULL : landed;
@@ -196,8 +200,18 @@ final class Flight<K, V extends @Nullable Object> extends Seated {
             mine = new Failed(failed, age());
         }
         kill();
-        table.unregister(this);
+        offTable();
+        leaveRun();
         return mine;
+    }
+
+    /** Whatever the key's equals does, those who wait are told. */
+    private void offTable() {
+        try {
+            table.unregister(this);
+        } catch (Throwable broken) {
+            Discarded.report(who(), "hashCode or equals of a key", broken);
+        }
     }
 
     /** False: it was given up before; this was the late end of its load. */
@@ -239,8 +253,9 @@ final class Flight<K, V extends @Nullable Object> extends Seated {
     }
 
     private void giveUp(Failed failed) {
+        if (phase() == LOADING) expired = true;
         if (!kill() && phase() == LIVE) return;
-        table.unregister(this);
+        offTable();
         boolean never = skipRun(); // one of those who give it up at most
         if (!never) table.abandoned(1);
         if (!RESULT.compareAndSet(this, null, failed)) {
@@ -251,6 +266,12 @@ final class Flight<K, V extends @Nullable Object> extends Seated {
         wake();
         strike();
         cancelStage();
+        if (expired) table.landing.expired(this, failed.cause);
+    }
+
+    /** Whether its deadline has ended it; one that was detached before writes nothing, failures included (S19). */
+    boolean expired() {
+        return expired;
     }
 
     private void cancelStage() {
@@ -286,7 +307,7 @@ final class Flight<K, V extends @Nullable Object> extends Seated {
 
     /** Throws when this thread runs the very load that it asks for. */
     void refuseRecursion() {
-        if (runner() == Thread.currentThread()) {
+        if (runner() == Thread.currentThread() && phase() == LOADING) {
             throw new IllegalStateException(
                     who() + ": the load of a key asked for that same key; it would wait for itself for ever");
         }
@@ -368,6 +389,7 @@ final class Flight<K, V extends @Nullable Object> extends Seated {
         private final Thread thread;
 
         Sleeper(TimeSource time, Thread thread) {
+            super(true);
             this.time = time;
             this.thread = thread;
         }

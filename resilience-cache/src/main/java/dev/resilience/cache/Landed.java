@@ -73,6 +73,28 @@ final class Landed<K, V extends @Nullable Object> implements Landing<K, V> {
         return protocol().publish(flight, loading);
     }
 
+    /**
+     * A load that was given up is dead and writes nothing. That it failed is written by a load of its own, which has
+     * ended when it begins: so it meets puts and invalidations as any other does. By the first who comes to it, so that
+     * none of those who wait has the failure before it is written down.
+     */
+    @Override
+    public void expired(Flight<K, V> given, @Nullable Throwable cause) {
+        Loading<V> loading = Loading.of(given);
+        if (cause == null || !given.expired() || !loading.firstToGiveUp()) return;
+        Loading<V> last = new Loading<>(loading.epoch, loading.startSeq, loading.kind, null);
+        try {
+            Flight<K, V> flight = protocol().flights.open(given.key, last, Flight.Mode.OUTSIDE);
+            if (flight == null) return; // somebody loads it again
+            Entry<V> there = protocol().lookAgain(given.key, last);
+            boolean newer = there != null && there.bornNanos - given.start >= 0;
+            if (newer) flight.kill(); // what came after this load began says nothing of its failure
+            flight.land(null, cause);
+        } catch (Throwable full) { // too many were given up; or the store or the key does not work
+            hooks.loadFailed(given.key, 0, loading.background(), cause);
+        }
+    }
+
     /** An {@code Error} is no answer of the source: it surfaces, and nothing is written down. */
     private @Nullable V failed(Flight<K, V> flight, Loading<V> loading, Throwable thrown, long now) throws Throwable {
         loading.failure = thrown;

@@ -46,4 +46,7 @@ interface Landing<K, V extends @Nullable Object> {
      */
     @Nullable
     V landed(Flight<K, V> flight, @Nullable V value, @Nullable Throwable thrown) throws Throwable;
+
+    /** Its deadline has ended the load; off the table, and all have been told. May be called more than once. */
+    default void expired(Flight<K, V> flight, @Nullable Throwable cause) {}
 }

@@ -115,7 +115,7 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         Objects.requireNonNull(key, "key");
         CompletableFuture<V> answer = core.getAsync(key, from);
         UnaryOperator<V> copying = copier;
-        return copying == null ? answer : answer.thenApply(this::copied);
+        return copying == null ? answer : AsyncGet.mapped(answer, this::copied);
     }
 
     /**

@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * I3 Epoch and tag sequence are read before a flight is registered; the store is read again after that.
  * I4 Loads write by replace and remove of what they have seen, never by put.
  * I5 Invalidate: kill the flight, take it off the table even when it was LIVE, kill the entry, remove it. In any other
- *    order a load publishes between two steps.
+ *    order a load publishes between two steps. An entry that is not there any more when it is to be removed may have been
+ *    replaced by one derived from it, by a load that began after the first step: that one is killed as well.
  * I6 Put: kill and take off the flight, then store. A load that begins in between finds the put in step 5 or 3.
  * I7 A flight is off the table only when it is over or dead. So whoever looks there finds every load that can publish.
  */
@@ -107,6 +108,7 @@ final class Protocol<K, V extends @Nullable Object> {
     /** Puts a filled entry of a load in place of what the load had seen. False: something newer has won. */
     boolean publish(Flight<K, V> flight, Loading<V> loading) {
         Entry<V> entry = loading.entry;
+        if (flight.phase() != Flight.LOADING) return false; // what lies there is not its to take away
         noteLife(entry);
         entry.madeBy(flight);
         if (!replaceSeen(flight.key, loading, entry)) {
@@ -124,6 +126,8 @@ final class Protocol<K, V extends @Nullable Object> {
     private boolean replaceSeen(K key, Loading<V> loading, Entry<V> entry) {
         Entry<V> seen = loading.seen;
         if (store.replace(key, seen, entry)) return true;
+        // The same value with a failure beside it stands or falls with what it was taken from (S19).
+        if (entry.failed != null && entry.hasValue()) return false;
         // evicted meanwhile: nothing newer has come
         return seen != null && store.peek(key) == null && store.replace(key, null, entry);
     }
@@ -151,10 +155,13 @@ final class Protocol<K, V extends @Nullable Object> {
 
     void invalidate(K key) {
         flights.detach(key);
-        Entry<V> entry = store.peek(key);
-        if (entry == null) return;
-        entry.kill();
-        store.remove(key, entry);
+        Entry<V> last = null;
+        for (Entry<V> entry = store.peek(key); entry != null && entry != last; entry = store.peek(key)) {
+            entry.kill();
+            // False: another one is there, which may be the same value with the failure of its refresh beside it.
+            if (store.remove(key, entry)) return;
+            last = entry;
+        }
     }
 
     long epoch() {

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 /** Somebody who waits for a flight, in its stack of those. Runs when the flight is over, unless it has gone before. */
 abstract class Seat {
     /** Ends the stack of a flight that is over. */
-    static final Seat CLOSED = new Seat() {
+    static final Seat CLOSED = new Seat(false) {
         @Override
         void over() {
             throw new AssertionError("nobody sits here");
@@ -18,6 +18,13 @@ abstract class Seat {
 
     /** Nobody waits here any more. */
     volatile boolean gone;
+
+    /** Whether a thread waits in it; else a future does, and whatever hangs on that. */
+    final boolean onThread;
+
+    Seat(boolean onThread) {
+        this.onThread = onThread;
+    }
 
     /** The flight has a result. */
     abstract void over();

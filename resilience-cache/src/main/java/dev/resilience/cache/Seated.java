@@ -124,11 +124,17 @@ abstract class Seated extends Strikable {
         return count;
     }
 
-    /** It is over: tells those who wait, newest first. */
+    /**
+     * It is over: tells those who wait, threads first. What hangs on a future runs here, and a thread must not wait for
+     * that.
+     */
     final void wake() {
-        Seat each = (Seat) SEATS.getAndSet(this, Seat.CLOSED);
-        for (; each != null; each = each.next) {
-            if (!each.gone) each.over();
+        Seat first = (Seat) SEATS.getAndSet(this, Seat.CLOSED);
+        for (Seat each = first; each != null; each = each.next) {
+            if (each.onThread && !each.gone) each.over();
+        }
+        for (Seat each = first; each != null; each = each.next) {
+            if (!each.onThread && !each.gone) each.over();
         }
     }
 }

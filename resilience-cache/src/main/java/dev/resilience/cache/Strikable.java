@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  *
  * I1 The thread that loses its CAS to ENDED waits until STRUCK or PASSED, so an interrupt of ours never arrives when it
  *    does something else.
- * I2 runner is set before RUNNING, and null before ENDED: who strikes has read a thread that was running the load.
+ * I2 runner is set before RUNNING and stays to the end of the landing, which runs users' functions as well. RUNNING comes
+ *    once, so who strikes has read the thread that was running the load.
  */
 class Strikable {
     private static final byte QUEUED = 1;
@@ -62,7 +63,12 @@ class Strikable {
         return RUN.compareAndSet(this, QUEUED, ENDED);
     }
 
-    /** The stage is under way: no thread of ours is in the load any more. */
+    /** This thread runs what may ask for other loads, or lands what it brought. */
+    final void enterRun() {
+        runner = Thread.currentThread();
+    }
+
+    /** No thread of ours is in the load any more: its stage is under way, or it has landed. */
     final void leaveRun() {
         runner = null;
     }
@@ -70,7 +76,6 @@ class Strikable {
     /** True: the thread was interrupted by us, and the flag has been taken back. */
     @SuppressWarnings({"ThreadPriorityCheck", "ResultOfMethodCallIgnored"}) // a chance for who is about to interrupt
     final boolean endRun() {
-        runner = null;
         if (RUN.compareAndSet(this, RUNNING, ENDED)) return false;
         for (int spins = 0; run == STRIKING; ) {
             if (++spins < 64) Thread.onSpinWait();
