@@ -268,7 +268,7 @@ public abstract class BackplaneContract {
     private void until(BooleanSupplier condition, Supplier<String> otherwise) {
         long deadline = TimeSource.system().nanoTime() + patience().toNanos();
         while (!condition.getAsBoolean()) {
-            if (TimeSource.system().nanoTime() - deadline > 0) fail(otherwise);
+            if (TimeSource.system().nanoTime() - deadline > 0) fail(otherwise.get());
             TimeSource.system().park(this, 100_000);
         }
     }
