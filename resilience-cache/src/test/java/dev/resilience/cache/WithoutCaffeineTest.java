@@ -19,7 +19,8 @@ class WithoutCaffeineTest {
                 .map(type -> type.getProtectionDomain().getCodeSource().getLocation())
                 .distinct()
                 .toArray(URL[]::new);
-        try (URLClassLoader bare = new URLClassLoader(ours, ClassLoader.getPlatformClassLoader())) {
+        // not below the platform's loader: that one hands over to the loader of the modules on the module path
+        try (URLClassLoader bare = new URLClassLoader(ours, null)) {
             Class<?> store = bare.loadClass(Store.class.getName());
             Object made = store.getMethod("bounded", long.class).invoke(null, 10L);
             assertThat(store.getMethod("estimatedSize").invoke(made)).isEqualTo(0L);
