@@ -117,20 +117,20 @@ final class TierLoads<K, V> {
         long lease = TimeSource.nanos(settings.lockLease);
         String good = token;
         Optional<String> mine = tryLock(text);
-        while (mine.isEmpty() && time.nanoTime() - begun < lease) {
-            pause();
-            Read again;
-            try {
-                again = read(text);
-            } catch (ExecutionException down) {
-                break;
-            }
-            Held<V> found = found(again, basis);
-            if (found != null) return found;
-            if (again.content().isEmpty()) good = again.token();
-            mine = tryLock(text);
-        }
         try {
+            while (mine.isEmpty() && time.nanoTime() - begun < lease) {
+                pause();
+                mine = tryLock(text);
+                Read again; // after the lock: what its last holder has stored is there
+                try {
+                    again = read(text);
+                } catch (ExecutionException down) {
+                    break;
+                }
+                Held<V> found = found(again, basis);
+                if (found != null) return found;
+                if (again.content().isEmpty()) good = again.token();
+            }
             return loaded(key, text, basis, good);
         } finally {
             mine.filter(t -> !t.isEmpty()).ifPresent(t -> unlock(text, t));

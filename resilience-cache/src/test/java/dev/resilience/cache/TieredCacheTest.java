@@ -10,6 +10,7 @@ import dev.resilience.testkit.Laws;
 import dev.resilience.testkit.ManualTime;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -549,6 +550,34 @@ class TieredCacheTest {
             assertThat(c.get("k")).isEqualTo("theirs");
             assertThat(c.loads).isZero();
             loaded.cancel();
+        }
+    }
+
+    /** Between a look at the second level and the lock its holder may have stored the value: it is not loaded again. */
+    @Test
+    void who_gets_the_lock_after_a_wait_looks_for_the_value_first_and_gives_the_lock_back() {
+        ManualTime moving = laws.watch(ManualTime.autoAdvancing());
+        Cluster other = new Cluster(moving);
+        AtomicInteger asked = new AtomicInteger();
+        List<String> unlocked = new ArrayList<>();
+        LoadLock lock = new LoadLock() {
+            @Override
+            public CompletionStage<Optional<String>> tryLock(String key, Duration lease) {
+                if (asked.incrementAndGet() == 1) return CompletableFuture.completedFuture(Optional.empty());
+                store(other.shared, "things:k", "theirs");
+                return CompletableFuture.completedFuture(Optional.of("token"));
+            }
+
+            @Override
+            public CompletionStage<Void> unlock(String key, String token) {
+                unlocked.add(key + " " + token);
+                return CompletableFuture.completedFuture(null);
+            }
+        };
+        try (Cluster.Node c = other.node(s -> s.loadLock(lock, Duration.ofSeconds(5)))) {
+            assertThat(c.get("k")).isEqualTo("theirs");
+            assertThat(c.loads).isZero();
+            assertThat(unlocked).containsExactly("things:k token");
         }
     }
 
