@@ -192,8 +192,14 @@ final class BehindWrites<K, V extends @Nullable Object> extends Writes<K, V> {
 
     @Override
     List<Change<K, V>> close(Duration timeout) {
+        Objects.requireNonNull(timeout, "timeout");
         if (map.refuse()) wake();
-        if (!map.isStopped()) flush(timeout);
+        try {
+            if (!map.isStopped()) flush(timeout);
+        } catch (RuntimeException | Error broken) {
+            Guest.threw(
+                    direct.title(), "the executor or the timer of its writes", broken); // what is left is worth more
+        }
         List<Change<K, V>> left = map.stop();
         wake(); // others who wait for a flush: nothing is started any more
         arm();

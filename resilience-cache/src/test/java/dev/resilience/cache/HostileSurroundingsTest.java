@@ -182,6 +182,17 @@ class HostileSurroundingsTest {
         assertThat(written).containsExactly("a=1");
     }
 
+    /** What could not be written is worth more than what went wrong. */
+    @Test
+    void a_close_without_timers_still_answers_what_is_not_written() {
+        LoadingCache<String, String> cache = behind().build();
+        cache.put("a", "1");
+        cache.put("b", "1");
+        timerless = true;
+        assertThat(cache.close(Duration.ofSeconds(1))).hasSize(2);
+        assertThatThrownBy(() -> cache.put("c", "1")).hasMessageContaining("is closed");
+    }
+
     // --- write-through ---
 
     @Test
