@@ -48,6 +48,32 @@ class BoundedStoreStormTest {
         }
     }
 
+    /** The backlog is bounded: who finds too much of it waits for the lock instead of adding to it. */
+    @Test
+    void who_finds_a_long_backlog_waits_for_the_lock() throws InterruptedException {
+        BoundedStore<Integer, Integer> store = BoundedStore.entries(MAX);
+        Thread writer = new Thread(() -> {
+            for (int i = 0; i <= BoundedStore.MAX_PENDING; i++) store.put(i, Entry.sample(i, 1, 0, Long.MAX_VALUE));
+        });
+        writer.setDaemon(true);
+        store.lock.lock();
+        try {
+            writer.start();
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+            while (!store.lock.hasQueuedThread(writer)) {
+                assertThat(writer.isAlive()).as("has waited").isTrue();
+                assertThat(System.nanoTime() - deadline).isNegative();
+                Thread.yield();
+            }
+            assertThat(store.estimatedSize()).isEqualTo(BoundedStore.MAX_PENDING + 1);
+        } finally {
+            store.lock.unlock();
+        }
+        writer.join(TimeUnit.SECONDS.toMillis(60));
+        assertThat(writer.isAlive()).isFalse();
+        assertThat(store.estimatedSize()).isEqualTo(MAX);
+    }
+
     private static void storm(BoundedStore<Integer, Integer> store, ManualTime time, SplittableRandom random) {
         for (int i = 0; i < STEPS; i++) {
             int key = random.nextInt(3 * MAX / 2);

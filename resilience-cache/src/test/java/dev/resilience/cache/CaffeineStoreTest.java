@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.resilience.testkit.ManualTime;
 import dev.resilience.testkit.cache.StoreContract;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ForkJoinPool;
@@ -38,6 +39,20 @@ class CaffeineStoreTest extends StoreContract {
         assertThat(unbounded.estimatedSize()).isEqualTo(10_000);
         assertThatThrownBy(() -> CaffeineStore.of(Caffeine.newBuilder().executor(ForkJoinPool.commonPool())))
                 .isInstanceOf(IllegalStateException.class);
+    }
+
+    /** Caffeine drops what is of no use any more when it is read: the listener hears of it from the same call. */
+    @Test
+    void a_read_tells_what_it_has_dropped() {
+        ManualTime time = ManualTime.create();
+        List<String> evicted = new ArrayList<>();
+        CaffeineStore<Integer, String> store = CaffeineStore.bounded(10);
+        store.bind(time, (key, entry, cause) -> evicted.add(key + " " + cause));
+        store.put(1, Entry.sample("v", 1, time.nanoTime(), 1_000));
+        store.cleanUp();
+        time.advance(Duration.ofSeconds(10));
+        assertThat(store.get(1)).isNull();
+        assertThat(evicted).containsExactly("1 EXPIRED");
     }
 
     @Test
