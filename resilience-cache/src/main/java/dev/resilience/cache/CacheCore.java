@@ -23,7 +23,7 @@ final class CacheCore<K, V extends @Nullable Object> {
     final Executor executor;
     final TimeSource time;
     final Background<K, V> background;
-    private final String who;
+    final String who;
     private final Freshness freshness;
     private final Entries<K, V> entries;
     private final Landed<K, V> landed;
@@ -119,7 +119,7 @@ final class CacheCore<K, V extends @Nullable Object> {
             case USELESS -> {
                 Failed failed = landed.holdsBack(entry, now);
                 if (failed == null) return false;
-                throw new CacheLoadException(
+                throw CacheLoadException.remembered(
                         who, Duration.ofNanos(Math.max(0, now - failed.atNanos())), failed.cause());
             }
         }
@@ -137,7 +137,9 @@ final class CacheCore<K, V extends @Nullable Object> {
     Entry<V> visible(K key) {
         Entry<V> entry = known(key);
         if (entry == null || !entry.timed) return entry;
-        return servable(entry, time.nanoTime()) ? entry : null;
+        long now = time.nanoTime();
+        boolean served = servable(entry, now) || (landed.usable(entry, now) && landed.holdsBack(entry, now) != null);
+        return served ? entry : null;
     }
 
     private boolean servable(Entry<V> entry, long now) {

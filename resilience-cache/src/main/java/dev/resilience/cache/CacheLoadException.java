@@ -18,17 +18,30 @@ public final class CacheLoadException extends RuntimeException {
     /** As messages begin. */
     private final String who;
 
-    /** From the load's start to its failure. */
+    /** From the load's start to its failure, or since that. */
     private final Duration age;
 
+    private final boolean remembered;
+
     CacheLoadException(String who, Duration age, Throwable cause) {
+        this(who, age, cause, false);
+    }
+
+    private CacheLoadException(String who, Duration age, Throwable cause, boolean remembered) {
         super(null, Objects.requireNonNull(cause, "cause"));
         this.who = who;
         this.age = age;
+        this.remembered = remembered;
+    }
+
+    /** For a caller that comes after the failure, and before the load may be repeated. */
+    static CacheLoadException remembered(String who, Duration since, Throwable cause) {
+        return new CacheLoadException(who, since, cause, true);
     }
 
     /**
-     * How long the load had taken when it failed.
+     * How long the load had taken when it failed. Of a failure that is {@linkplain LoadingCache.Builder#failuresFor
+     * remembered}: how long ago it was.
      *
      * @return zero or more
      */
@@ -37,14 +50,17 @@ public final class CacheLoadException extends RuntimeException {
     }
 
     /**
-     * Whose load failed, after how long, and with which kind of exception.
+     * Whose load failed, after how long or how long ago, and with which kind of exception.
      *
-     * @return as in {@code single flight 'users': the load failed after 3.2 ms: java.io.IOException}
+     * @return as in {@code single flight 'users': the load failed after 3.2 ms: java.io.IOException}, or {@code loading
+     *     cache 'users': the load failed 1.5 s ago and is not repeated yet: java.io.IOException}
      */
     @Override
     public String getMessage() {
         Throwable cause = getCause();
         String kind = cause == null ? "" : ": " + cause.getClass().getName();
-        return who + ": the load failed after " + Description.text(age) + kind;
+        String text = Description.text(age);
+        return who + ": the load failed " + (remembered ? text + " ago and is not repeated yet" : "after " + text)
+                + kind;
     }
 }

@@ -144,13 +144,9 @@ class CacheSettings<K, V extends @Nullable Object> {
             problems.add("maxEntries and maxWeight must not both be set; choose one bound");
         }
         if (store != null && (maxEntries != null || maxWeight != null)) {
-            problems.add("maxEntries and maxWeight must not be set with a store of its own; the store has the bound");
-        }
-        if (maxWeight != null && weigher == null) {
-            problems.add("maxWeight needs a weigher; without one each entry weighs 1: set maxEntries");
-        }
-        if (weigher != null && maxWeight == null && store == null) {
-            problems.add("weigher needs a bound to weigh against; set maxWeight");
+            problems.add(
+                    "maxEntries and maxWeight must not be set with a store of its own; the store has the bound, and a"
+                            + " weigher is given with it: store(store, weigher)");
         }
     }
 

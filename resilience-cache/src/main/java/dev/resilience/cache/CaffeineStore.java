@@ -89,18 +89,26 @@ public final class CaffeineStore<K, V extends @Nullable Object> implements Store
      * @param <K> the keys
      * @param <V> the values
      * @return an empty store
-     * @throws IllegalStateException when the settings set what this store sets, by Caffeine
+     * @throws IllegalArgumentException when the settings set what this store sets
      */
     @SuppressWarnings("exports") // transitive would ask everybody for Caffeine; who calls this has it
     public static <K, V extends @Nullable Object> CaffeineStore<K, V> of(
             Caffeine<? super K, ? super Entry<V>> settings) {
         AtomicReference<@Nullable Evictions<K, V>> evictions = new AtomicReference<>();
         Queue<Dropped<K, V>> dropped = new ConcurrentLinkedQueue<>();
-        Cache<K, Entry<V>> cache = settings.ticker(() -> now(evictions.get()))
-                .executor(Runnable::run)
-                .expireAfter(new HardExpiry<K, V>(evictions))
-                .<K, Entry<V>>removalListener((key, entry, cause) -> note(dropped, key, entry, cause))
-                .build();
+        Cache<K, Entry<V>> cache;
+        try {
+            cache = settings.ticker(() -> now(evictions.get()))
+                    .executor(Runnable::run)
+                    .expireAfter(new HardExpiry<K, V>(evictions))
+                    .<K, Entry<V>>removalListener((key, entry, cause) -> note(dropped, key, entry, cause))
+                    .build();
+        } catch (IllegalStateException taken) { // Caffeine's word for what is set twice
+            throw new IllegalArgumentException(
+                    "store: the Caffeine settings must leave expiry, ticker, executor and removal listener to the store ("
+                            + taken.getMessage() + "); the cache's ttl says how long a value lives",
+                    taken);
+        }
         return new CaffeineStore<>(new Parts<>(cache, evictions, dropped));
     }
 

@@ -45,7 +45,10 @@ final class Coalescer<K, V extends @Nullable Object> implements Loader<K, V> {
 
     /** What is wrong with a builder's settings for many keys. */
     static void check(CacheSettings<?, ?> builder, List<String> problems) {
-        if (builder.maxBulk < 1) problems.add("maxBulk must be at least 1, was " + builder.maxBulk);
+        if (builder.maxBulk < 1) problems.add("bulkLoader must take at least 1 key at once, was " + builder.maxBulk);
+        if (builder.bulkLoader != null && builder.loader == null) {
+            problems.add("bulkLoader needs a loader for single keys; use LoadingCache.builder(name, loader)");
+        }
         Duration window = builder.coalesce;
         if (window == null) return;
         if (window.isNegative()) problems.add("coalesce must not be negative, was " + window);

@@ -49,7 +49,7 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
 
     /**
      * Begins a cache. The loader comes first: it fixes the types of keys and values, so that every later lambda is
-     * typed.
+     * typed. A lambda names its key's type: {@code (Long id) -> ...}.
      * @param <K> the keys
      * @param <V> the values
      * @param name for metrics, messages and logs
@@ -80,9 +80,8 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
      * @throws CacheLoadException when the load failed or was given up, one for each caller around the one cause, and
      *     there is no stale value to serve
      * @throws LoadRejectedException when too many loads were given up and still run
-     * @throws dev.resilience.CallInterruptedException when this thread was interrupted; the flag stays set, and the load
-     *     goes on for those who still wait
-     * @throws IllegalStateException when the cache has no loader, or when the load of the key asked for that key again
+     * @throws dev.resilience.CallInterruptedException when interrupted; the flag stays set, the load goes on for others
+     * @throws IllegalStateException when the cache has no loader, or in a load that asks for its own key
      */
     public V get(K key) {
         return get(key, loader());
@@ -91,7 +90,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
     /**
      * As {@link #get(Object)} with a loader of this call: cache-aside. Calls that meet share the loader of the first of
      * them; a refresh runs the one of the call that asked for it.
-     *
      * @param key the key
      * @param loader asked when the cache has no value
      * @return the value; null when the loader says that there is none
@@ -114,8 +112,7 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
     CompletableFuture<V> getAsync(K key, Loader<? super K, ? extends V> from) {
         Objects.requireNonNull(key, "key");
         CompletableFuture<V> answer = core.getAsync(key, from);
-        UnaryOperator<V> copying = copier;
-        return copying == null ? answer : AsyncGet.mapped(answer, this::copied);
+        return copier == null ? answer : AsyncGet.mapped(answer, this::copied);
     }
 
     /**
@@ -154,7 +151,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
      * Puts a value. A load that was started before never overwrites it, and reads that begin after this has returned see
      * it, or something newer. With a writer the source is written too: before this returns, or {@linkplain WriteBehind
      * behind}.
-     *
      * @param key the key
      * @param value the value, not null
      * @throws CacheWriteException when the writer threw a checked exception, or there is no room for the change; what it
@@ -172,7 +168,6 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
     /**
      * Removes a key: from the source by the writer, as {@link #put} writes a value, and here. Without a writer, as
      * {@link #invalidate}. Until the removal is written behind, reads find that there is no value, and do not load.
-     *
      * @param key the key
      * @throws CacheWriteException as {@link #put}
      */
@@ -214,18 +209,12 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         core.invalidateAll(Reason.EXPLICIT);
     }
 
-    /**
-     * The name, for metrics.
-     * @return as given to the builder
-     */
+    /** {@return the name, for metrics, as given to the builder} */
     public String name() {
         return name;
     }
 
-    /**
-     * What was counted and how the cache stands. The first look begins to count.
-     * @return the numbers since then
-     */
+    /** {@return what was counted since the first look, which begins to count and finds zeros, and how the cache stands} */
     public CacheSnapshot snapshot() {
         return events.snapshot(core);
     }
@@ -239,9 +228,7 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         return events.add(listener);
     }
 
-    /**
-     * Ends the cache, as {@link #close(Duration)} with 30 seconds. What could not be written behind by then is reported.
-     */
+    /** Ends the cache, as {@link #close(Duration)} with 30 s. What could not be written behind by then is reported. */
     @Override
     public void close() {
         events.lost(close(Duration.ofSeconds(30)).size());
@@ -260,19 +247,22 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         return left;
     }
 
+    @Override
+    public String toString() {
+        return core.who + " (entries " + core.now(0, 0).entries() + ")";
+    }
+
     private Loader<K, V> loader() {
-        Loader<K, V> own = loader;
-        if (own == null) {
+        if (loader == null) {
             throw new IllegalStateException("loading cache '" + name
                     + "' has no loader of its own; use get(key, loader), or build it with one");
         }
-        return own;
+        return loader;
     }
 
     @SuppressWarnings("NullAway") // null is an answer
     private V copied(@Nullable V value) {
-        UnaryOperator<V> copying = copier;
-        return value == null || copying == null ? value : copying.apply(value);
+        return value == null || copier == null ? value : copier.apply(value);
     }
 
     /**
@@ -319,8 +309,19 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         }
 
         /**
-         * For how long a value is fresh, counted from the end of its load. Zero: nothing is kept, and only calls that
-         * meet share a load. Default: for ever.
+         * Where the entries are kept, in a store that is bounded by their weight: {@link Store#weighted} for instance.
+         * @param store serves no other cache
+         * @param weigher as for {@link #maxWeight}
+         * @return this builder
+         */
+        public Builder<K, V> store(Store<K, V> store, ToLongBiFunction<? super K, ? super V> weigher) {
+            this.weigher = Objects.requireNonNull(weigher, "weigher");
+            return store(store);
+        }
+
+        /**
+         * For how long a value is fresh, counted from the end of its load. Zero: nothing is fresh, calls that meet share
+         * a load, and values are kept only for the stale windows, if any. Default: for ever.
          * @param longest zero or more
          * @return this builder
          */
@@ -588,8 +589,7 @@ public final class LoadingCache<K, V extends @Nullable Object> implements AutoCl
         }
 
         /**
-         * The cache.
-         * @return a new one
+         * {@return a new cache}
          * @throws IllegalArgumentException when settings are wrong or contradict each other, with all of them
          */
         public LoadingCache<K, V> build() {

@@ -487,7 +487,7 @@ class BulkLoadsTest {
                         .coalesce(Duration.ofMillis(-1))
                         .build())
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("maxBulk must be at least 1, was 0")
+                .hasMessageContaining("bulkLoader must take at least 1 key at once, was 0")
                 .hasMessageContaining("coalesce must not be negative, was PT-0.001S");
         assertThatThrownBy(() -> LoadingCache.<String, String>builder("users", this::single)
                         .coalesce(Duration.ofMillis(1))

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.resilience.cache;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** L11: wrong settings are refused when the cache is built, all in one message. */
@@ -71,7 +74,37 @@ class CacheSettingsTest {
                 "maxEntries and maxWeight must not both be set; choose one bound");
         refused(
                 builder().maxEntries(5).store(Store.bounded(5)),
-                "maxEntries and maxWeight must not be set with a store of its own; the store has the bound");
+                "maxEntries and maxWeight must not be set with a store of its own; the store has the bound, and a"
+                        + " weigher is given with it: store(store, weigher)");
+    }
+
+    @Test
+    void a_store_may_be_bounded_by_the_weight_of_the_values() {
+        for (Store<String, String> store :
+                List.of(Store.<String, String>weighted(10), CaffeineStore.<String, String>weighted(10))) {
+            LoadingCache<String, String> cache =
+                    builder().store(store, (key, value) -> value.length()).build();
+            cache.get("fits");
+            cache.get("is heavier than the whole store");
+            store.cleanUp();
+            assertThat(cache.peek("fits")).contains("fits");
+            assertThat(cache.peek("is heavier than the whole store")).isEmpty();
+        }
+    }
+
+    @Test
+    void a_bulk_loader_needs_a_loader_for_single_keys() {
+        refused(
+                LoadingCache.<String, String>builder("users").bulkLoader(keys -> Map.of(), 0),
+                "bulkLoader must take at least 1 key at once, was 0",
+                "bulkLoader needs a loader for single keys; use LoadingCache.builder(name, loader)");
+    }
+
+    @Test
+    void the_text_of_a_cache_shows_its_name_and_how_full_it_is() {
+        LoadingCache<String, String> cache = builder().build();
+        cache.get("a secret");
+        assertThat(cache).hasToString("loading cache 'users' (entries 1)");
     }
 
     @Test

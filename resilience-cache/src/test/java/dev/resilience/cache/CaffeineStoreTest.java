@@ -38,7 +38,10 @@ class CaffeineStoreTest extends StoreContract {
         for (int i = 0; i < 10_000; i++) unbounded.put(i, Entry.sample("v", 1, 0, Long.MAX_VALUE));
         assertThat(unbounded.estimatedSize()).isEqualTo(10_000);
         assertThatThrownBy(() -> CaffeineStore.of(Caffeine.newBuilder().executor(ForkJoinPool.commonPool())))
-                .isInstanceOf(IllegalStateException.class);
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageStartingWith("store: the Caffeine settings must leave expiry, ticker, executor and removal"
+                        + " listener to the store (")
+                .hasMessageEndingWith("); the cache's ttl says how long a value lives");
     }
 
     /** Caffeine drops what is of no use any more when it is read: the listener hears of it from the same call. */

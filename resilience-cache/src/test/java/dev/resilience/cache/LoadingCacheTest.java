@@ -70,6 +70,54 @@ class LoadingCacheTest {
     }
 
     @Test
+    void a_remembered_failure_tells_how_long_ago_it_was() {
+        LoadingCache<String, String> cache = builder()
+                .failuresFor(
+                        Duration.ofSeconds(5),
+                        Backoff.constant(Duration.ofSeconds(5)).noJitter())
+                .build();
+        failing = new IOException("down");
+        assertThatThrownBy(() -> cache.get("a"))
+                .hasMessage("loading cache 'users': the load failed after 0 s: java.io.IOException");
+        time.advance(Duration.ofSeconds(2));
+        assertThatExceptionOfType(CacheLoadException.class)
+                .isThrownBy(() -> cache.get("a"))
+                .withMessage("loading cache 'users': the load failed 2 s ago and is not repeated yet:"
+                        + " java.io.IOException")
+                .satisfies(thrown -> assertThat(thrown.age()).hasSeconds(2));
+        assertThat(loads).hasValue(1);
+    }
+
+    @Test
+    void a_peek_finds_the_stale_value_that_a_read_gets_at_once_while_a_failure_is_remembered() {
+        LoadingCache<String, String> cache = builder()
+                .ttl(SECOND)
+                .staleIfError(Duration.ofHours(1))
+                .failuresFor(
+                        Duration.ofSeconds(5),
+                        Backoff.constant(Duration.ofSeconds(5)).noJitter())
+                .build();
+        cache.get("a");
+        time.advance(SECOND);
+        assertThat(cache.peek("a")).isEmpty(); // a read would ask the loader
+        failing = new IOException("down");
+        assertThat(cache.get("a")).isEqualTo("a1");
+        assertThat(cache.peek("a")).contains("a1");
+        time.advance(Duration.ofSeconds(5));
+        assertThat(cache.peek("a")).isEmpty();
+    }
+
+    @Test
+    void without_a_time_to_live_the_stale_windows_still_keep_a_value() {
+        LoadingCache<String, String> cache =
+                builder().ttl(Duration.ZERO).staleIfError(Duration.ofHours(1)).build();
+        assertThat(cache.get("a")).isEqualTo("a1");
+        assertThat(cache.get("a")).isEqualTo("a2");
+        failing = new IOException("down");
+        assertThat(cache.get("a")).isEqualTo("a2");
+    }
+
+    @Test
     void a_put_is_seen_and_an_invalidated_key_is_loaded_again() {
         LoadingCache<String, String> cache = builder().build();
         cache.put("a", "put");
