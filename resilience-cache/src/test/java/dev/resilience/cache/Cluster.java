@@ -54,7 +54,7 @@ final class Cluster {
                             .ttl(TTL)
                             .tags((key, value) -> tagsOf(value))
                             .executor(Runnable::run)
-                            .timeSource(time))
+                            .timeSource(new DrainedTime(time)))
                     .build();
         }
 
