@@ -205,7 +205,7 @@ public final class TieredCache<K, V> implements AutoCloseable {
         return name;
     }
 
-    /** Leaves the backplane and stops its timers. What is owed is lost, and the first level is closed. */
+    /** Leaves the backplane and stops its timers. What is owed is lost; reads and changes still work, as without one. */
     @Override
     public void close() {
         tiers.close();
