@@ -21,6 +21,7 @@ public final class CacheLoadException extends RuntimeException {
     /** From the load's start to its failure, or since that. */
     private final Duration age;
 
+    /** Whether it is that of an earlier load, which the cache has kept. */
     private final boolean remembered;
 
     CacheLoadException(String who, Duration age, Throwable cause) {
