@@ -172,6 +172,9 @@ class CacheSettings<K, V extends @Nullable Object> {
     private void windows() {
         window("staleWhileRevalidate", staleWhileRevalidate);
         window("staleIfError", staleIfError);
+        if (refresher != null && eternal() && refreshAfter == null) {
+            problems.add("refreshWith needs a ttl or refreshAfter; without one no value is loaded again");
+        }
         if (loader != null) return;
         if (refreshAfter != null) needsLoader("refreshAfter");
         if (refreshEarly > 0) needsLoader("refreshEarly");

@@ -93,6 +93,15 @@ class CacheSettingsTest {
     }
 
     @Test
+    void a_refresher_that_would_never_be_asked_is_refused() {
+        refused(
+                builder().refreshWith((key, old) -> old),
+                "refreshWith needs a ttl or refreshAfter; without one no value is loaded again");
+        builder().refreshAfter(SECOND).refreshWith((key, old) -> old).build();
+        builder().ttl(SECOND).refreshWith((key, old) -> old).build();
+    }
+
+    @Test
     void a_bulk_loader_needs_a_loader_for_single_keys() {
         refused(
                 LoadingCache.<String, String>builder("users").bulkLoader(keys -> Map.of(), 0),

@@ -16,6 +16,12 @@ final class StoreSnippets {
         return List.of(entries, weights);
     }
 
+    static LoadingCache<String, String> weighed(Loader<String, String> pages) {
+        return LoadingCache.builder("pages", pages)
+                .store(CaffeineStore.weighted(64 << 20), (url, page) -> 2L * page.length())
+                .build();
+    }
+
     static List<Store<String, String>> caffeine() {
         // @start region="caffeine"
         Store<String, String> entries = CaffeineStore.bounded(1_000_000);
