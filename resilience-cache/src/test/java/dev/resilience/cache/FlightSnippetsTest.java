@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.resilience.cache.FlightSnippets.User;
 import dev.resilience.cache.FlightSnippets.Users;
+import dev.resilience.testkit.ManualTime;
 import org.junit.jupiter.api.Test;
 
 /** The examples do what their pages say. */
@@ -13,7 +14,12 @@ class FlightSnippetsTest {
 
     @Test
     void the_examples_run() {
-        SingleFlight<Long, User> flight = FlightSnippets.builder();
+        assertThat(FlightSnippets.builder().name()).isEqualTo("users");
+        // their deadlines are real: a clock that stands still does not run away from a thread that is slow to start
+        SingleFlight<Long, User> flight = SingleFlight.builder("users")
+                .detached()
+                .timeSource(ManualTime.create())
+                .build();
         assertThat(FlightSnippets.call(users, 1)).isEqualTo(new User(1));
         assertThat(FlightSnippets.within(flight, users, 2)).isEqualTo(new User(2));
         FlightSnippets.detach(flight, 2);
