@@ -3,7 +3,6 @@ package com.acme.app;
 
 import static java.time.Duration.ofHours;
 import static java.time.Duration.ofMinutes;
-import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.resilience.Pipeline;
@@ -22,7 +21,7 @@ class CacheTasksTest {
     }
 
     private final Users users = id -> new User(id, "Ann");
-    private final Pipeline db = Pipeline.of(Timeout.of(ofSeconds(2)));
+    private final Pipeline db = Pipeline.of(Timeout.of(ofMinutes(2)));
 
     @Test
     void t26_a_cache_in_front() {
