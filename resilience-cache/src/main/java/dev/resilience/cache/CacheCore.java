@@ -50,7 +50,7 @@ final class CacheCore<K, V extends @Nullable Object> {
         this.landed = new Landed<>(b, entries, freshness, hooks);
         long hard = Saturating.nanos(b.hardDeadline);
         FlightRules rules = new FlightRules(
-                new FlightRules.Owner(b.name, who, b.time), hard, b.maxAbandoned, hard != Entry.ETERNAL);
+                new FlightRules.Owner(b.name, who, b.time), hard, b.maxAbandoned(), hard != Entry.ETERNAL);
         Flights<K, V> flights = new Flights<>(rules, b.time, landed);
         this.protocol = new Protocol<>(b.boundStore(hooks), flights, new Tags(MOST_TAG_RECORDS));
         landed.into(protocol);

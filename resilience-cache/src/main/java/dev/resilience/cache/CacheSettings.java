@@ -72,7 +72,9 @@ class CacheSettings<K, V extends @Nullable Object> {
     Duration softDeadline;
 
     Duration hardDeadline = Duration.ofMinutes(1);
-    int maxAbandoned = 64;
+
+    @Nullable
+    Integer maxAbandoned;
 
     @Nullable
     Duration absentFor;
@@ -209,7 +211,7 @@ class CacheSettings<K, V extends @Nullable Object> {
         if (refreshesAtOnce < 1) problems.add("refreshes at once must be at least 1, was " + refreshesAtOnce);
         if (refreshesQueued < 0) problems.add("refreshes queued must not be negative, was " + refreshesQueued);
         atLeastOne("maxTags", maxTags);
-        atLeastOne("maxAbandoned", maxAbandoned);
+        atLeastOne("maxAbandoned", maxAbandoned());
     }
 
     private boolean eternal() {
@@ -226,6 +228,12 @@ class CacheSettings<K, V extends @Nullable Object> {
         if (duration != null && (duration.isNegative() || duration.isZero())) {
             problems.add(what + " must be more than zero, was " + duration);
         }
+    }
+
+    /** A bulk load that hangs counts with each of its keys: by default four of them may, and single loads besides. */
+    int maxAbandoned() {
+        Integer set = maxAbandoned;
+        return set != null ? set : (int) Math.min(Integer.MAX_VALUE, 60 + 4L * Math.max(1, maxBulk));
     }
 
     private void atLeastOne(String what, long value) {

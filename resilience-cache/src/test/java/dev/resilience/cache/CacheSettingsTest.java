@@ -144,4 +144,14 @@ class CacheSettingsTest {
         first.put("a", "b");
         assertThatThrownBy(() -> builder().store(store).build()).isInstanceOf(IllegalStateException.class);
     }
+
+    @Test
+    void four_bulk_loads_may_hang_before_loads_are_refused() {
+        assertThat(builder().maxAbandoned()).isEqualTo(64);
+        assertThat(builder().bulkLoader(keys -> Map.of(), 500).maxAbandoned()).isEqualTo(2_060);
+        assertThat(builder().bulkLoader(keys -> Map.of(), Integer.MAX_VALUE).maxAbandoned())
+                .isEqualTo(Integer.MAX_VALUE);
+        assertThat(builder().bulkLoader(keys -> Map.of(), 500).maxAbandoned(10).maxAbandoned())
+                .isEqualTo(10);
+    }
 }
