@@ -59,9 +59,23 @@ final class CacheCore<K, V extends @Nullable Object> {
 
     // --- reading ---
 
+    /**
+     * A hit that needs neither clock nor tags is all that stands here: with the rest in it the JVM finds this too big to
+     * inline, and a caller's type of key, which makes {@code hashCode} and {@code equals} direct calls, is lost.
+     */
     @Nullable
     V get(K key, Loader<? super K, ? extends V> loader) {
-        Entry<V> entry = serve(key, loader);
+        Entry<V> dirty = hooks.dirty(key);
+        Entry<V> found = dirty != null ? dirty : protocol.store.get(key);
+        if (found != null && !found.timed && (dirty != null || protocol.plainlyVisible(found))) {
+            hooks.hit(key);
+            return found.value;
+        }
+        return getFrom(key, loader, found);
+    }
+
+    private @Nullable V getFrom(K key, Loader<? super K, ? extends V> loader, @Nullable Entry<V> found) {
+        Entry<V> entry = served(key, loader, found != null && protocol.visible(found) ? found : null);
         return entry != null ? entry.value : await(key, loader);
     }
 
@@ -88,7 +102,10 @@ final class CacheCore<K, V extends @Nullable Object> {
      */
     @Nullable
     Entry<V> serve(K key, Loader<? super K, ? extends V> loader) {
-        Entry<V> entry = known(key);
+        return served(key, loader, known(key));
+    }
+
+    private @Nullable Entry<V> served(K key, Loader<? super K, ? extends V> loader, @Nullable Entry<V> entry) {
         if (entry != null) {
             if (!entry.timed) {
                 hooks.hit(key);

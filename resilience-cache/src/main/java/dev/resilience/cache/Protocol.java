@@ -47,6 +47,11 @@ final class Protocol<K, V extends @Nullable Object> {
         return entry != null && visible(entry) ? entry : null;
     }
 
+    /** Visible at first sight: live by its own word, and without tags. */
+    boolean plainlyVisible(Entry<V> entry) {
+        return entry.isLive() && entry.tagged == null && entry.epoch == epoch.get();
+    }
+
     boolean visible(Entry<V> entry) {
         return (entry.isLive() || entry.liveByFlight()) && entry.epoch == epoch.get() && tags.valid(entry.tagged);
     }
