@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 final class CacheCore<K, V extends @Nullable Object> {
     private static final int MOST_TAG_RECORDS = 1 << 18;
 
-    final Hooks<K, V> hooks;
+    final CacheEvents<K, V> hooks;
     final Protocol<K, V> protocol;
     final Executor executor;
     final TimeSource time;
@@ -34,7 +34,7 @@ final class CacheCore<K, V extends @Nullable Object> {
     private final long softNanos;
     private final Flight.Mode mode;
 
-    CacheCore(CacheSettings<K, V> b, @Nullable Loader<K, V> own, Hooks<K, V> hooks) {
+    CacheCore(CacheSettings<K, V> b, @Nullable Loader<K, V> own, CacheEvents<K, V> hooks) {
         this.who = b.who();
         this.hooks = hooks;
         this.time = b.time;
@@ -60,8 +60,8 @@ final class CacheCore<K, V extends @Nullable Object> {
     // --- reading ---
 
     /**
-     * A hit that needs neither clock nor tags is all that stands here: with the rest in it the JVM finds this too big to
-     * inline, and a caller's type of key, which makes {@code hashCode} and {@code equals} direct calls, is lost.
+     * A hit that needs neither clock nor tags is all that stands here. The smaller it is the more likely the JVM inlines
+     * it where the type of the key is known, and {@code hashCode} and {@code equals} become direct calls.
      */
     @Nullable
     V get(K key, Loader<? super K, ? extends V> loader) {

@@ -23,6 +23,8 @@ final class CacheEvents<K, V extends @Nullable Object> extends Hooks<K, V> imple
     private final AtomicLong nextLog;
     private final Hooks<K, V> next;
     final CacheCounts counts = new CacheCounts();
+    /** {@code next} does nothing. */
+    private final boolean alone;
     /** Set before the cache is handed out. */
     @Nullable
     Writes<K, V> writes;
@@ -41,6 +43,7 @@ final class CacheEvents<K, V extends @Nullable Object> extends Hooks<K, V> imple
         this.cache = cache;
         this.time = time;
         this.next = next;
+        this.alone = next.getClass() == Hooks.class;
         this.nextLog = new AtomicLong(time.nanoTime());
     }
 
@@ -67,7 +70,9 @@ final class CacheEvents<K, V extends @Nullable Object> extends Hooks<K, V> imple
     @Override
     @Nullable
     Entry<V> dirty(K key) {
-        Change<K, V> change = writes == null ? null : writes.dirty(key);
+        Writes<K, V> own = writes;
+        if (own == null && alone) return null; // as for most hits
+        Change<K, V> change = own == null ? null : own.dirty(key);
         if (change == null) return next.dirty(key);
         Entry<V> entry = new Entry<>();
         entry.value = change.value();
@@ -88,7 +93,7 @@ final class CacheEvents<K, V extends @Nullable Object> extends Hooks<K, V> imple
 
     @Override
     void hit(K key) {
-        next.hit(key);
+        if (!alone) next.hit(key);
         counts.count(CacheCounts.HITS);
     }
 
