@@ -111,7 +111,7 @@ final class Line implements Backplane.Listener {
         Open to = open;
         if (to == null || closed) return;
         Hands.execute(to.executor, this::beat, refused -> {
-            Told.report("tiered cache '" + cache + "'", "the executor", refused);
+            Guest.threw("tiered cache '" + cache + "'", "the executor", refused);
             beat = time.schedule(this::handOver, Link.BEAT_NANOS);
         });
     }
@@ -141,7 +141,7 @@ final class Line implements Backplane.Listener {
         try {
             from.apply.accept(message);
         } catch (Throwable thrown) {
-            Told.report("tiered cache '" + cache + "'", "a message's key", thrown);
+            Guest.threw("tiered cache '" + cache + "'", "a message's key", thrown);
             gap(); // whatever it was about may be out of date
         }
     }

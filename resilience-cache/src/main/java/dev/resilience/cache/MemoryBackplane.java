@@ -56,7 +56,7 @@ final class MemoryBackplane implements Backplane {
             try {
                 each.received(channel, next.number, next.message);
             } catch (Throwable thrown) {
-                Told.report("backplane", "a listener", thrown);
+                Guest.threw("backplane", "a listener", thrown);
             }
         }
     }

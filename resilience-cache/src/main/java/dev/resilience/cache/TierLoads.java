@@ -212,6 +212,6 @@ final class TierLoads<K, V> {
     }
 
     private void report(String what, Throwable thrown) {
-        Told.report("tiered cache '" + settings.name + "'", what, thrown);
+        Guest.threw("tiered cache '" + settings.name + "'", what, thrown);
     }
 }

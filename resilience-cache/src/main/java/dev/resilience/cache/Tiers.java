@@ -202,7 +202,7 @@ final class Tiers<K, V> {
             recovery = settings.time.schedule(this::handOver, RECOVERY_NANOS);
         } catch (Throwable noTimer) {
             recovering.set(false); // whoever owes next tries again
-            Told.report("tiered cache '" + settings.name + "'", "the timer", noTimer);
+            Guest.threw("tiered cache '" + settings.name + "'", "the timer", noTimer);
             return;
         }
         if (closed) close(); // it may have come too early for this timer
@@ -211,7 +211,7 @@ final class Tiers<K, V> {
     /** On the timer's thread (L6). */
     private void handOver() {
         Hands.execute(executor, () -> pay(owed.all().iterator()), refused -> {
-            Told.report("tiered cache '" + settings.name + "'", "the executor", refused);
+            Guest.threw("tiered cache '" + settings.name + "'", "the executor", refused);
             paid();
         });
     }
