@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Executor;
-import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BiFunction;
 import java.util.random.RandomGenerator;
@@ -63,7 +62,7 @@ final class TierSettings<K, V> {
     int maxPending = 10_000;
     Duration lockLease = Duration.ofSeconds(5);
     Duration maxL1Staleness = Duration.ofSeconds(30);
-    Executor executor = ForkJoinPool.commonPool();
+    Executor executor = Hands.loads();
     TimeSource time = TimeSource.system();
     RandomGenerator random = () -> ThreadLocalRandom.current().nextLong();
 

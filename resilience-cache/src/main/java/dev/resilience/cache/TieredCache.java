@@ -543,8 +543,7 @@ public final class TieredCache<K, V> implements AutoCloseable {
 
         /**
          * Runs what is to be done in the background: loads of {@link #getAsync}, heartbeats, the repetition of changes.
-         * Default: the common pool for heartbeats and changes, which do not block there, and what
-         * {@link LoadingCache.Builder#executor} defaults to for loads.
+         * Default: as {@link LoadingCache.Builder#executor}.
          *
          * @param executor for all three
          * @return this builder
