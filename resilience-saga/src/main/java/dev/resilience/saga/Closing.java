@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.resilience.saga;
+
+import dev.resilience.TimeSource;
+import java.util.Optional;
+
+/** How an engine ends: what runs goes on for a while, the rest is given to others, the heartbeat ends last. */
+final class Closing {
+    /** For attempts that end, and writes that are under way, when the drain is over. */
+    private static final long GRACE = 2 * Nanos.SECOND;
+
+    private final Engine engine;
+    private final TimeSource time;
+
+    Closing(Engine engine) {
+        this.engine = engine;
+        this.time = engine.time;
+    }
+
+    /** Lets what runs come to its end, or to a wait; an interrupt ends the drain and stays set. */
+    void drain() {
+        engine.claims.close(GRACE);
+        engine.berths.drainer(Thread.currentThread());
+        long nanos = TimeSource.nanos(engine.settings.drainFor);
+        long end = time.nanoTime() + nanos;
+        while (!engine.berths.empty() && !Thread.currentThread().isInterrupted()) {
+            long left = nanos == Long.MAX_VALUE ? nanos : end - time.nanoTime();
+            if (left <= 0) return;
+            time.park(this, left);
+        }
+    }
+
+    /** Gives away what still runs: each at its next checkpoint, or without it where user code does not come back. */
+    void release(Runnable closed) {
+        engine.berths.nudgeAll();
+        Pause.until(time, this, GRACE, engine.berths::empty);
+        for (Tenure tenure : engine.berths.all()) evict(tenure);
+        closed.run();
+        engine.journal.look(); // what still tries to write gives up now
+        Pause.until(time, this, GRACE, engine.berths::empty);
+        engine.berths.drainer(null);
+        engine.closeParts(GRACE);
+    }
+
+    /** Its attempt goes on and can record nothing any more: as of an engine that froze, but at once (C14). */
+    private void evict(Tenure tenure) {
+        try {
+            Optional<SagaStore.Loaded> saga = engine.store.load(tenure.ref);
+            if (saga.isEmpty() || !engine.lease.owner.equals(saga.get().head().owner())) return;
+            engine.lease.takeAway(saga.get().head());
+        } catch (SagaStoreException away) {
+            // others find out by this engine's silence
+        }
+    }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.resilience.saga;
+
+import dev.resilience.TimeSource;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * An engine's right to run sagas: its heartbeat, three to a lease, and what it hears of the others' at the same time. An
+ * engine whose beats were not acknowledged for almost a lease begins nothing more (it fences itself), for others may hold
+ * it for dead; safety never depends on that, only on the guard of every write.
+ */
+final class Lease {
+    final String owner;
+    private final Engine engine;
+    private final TimeSource time;
+    private final SagaStore store;
+    private final StoreClock clock;
+    private final long period;
+    private final long silence;
+    private final Deaths deaths;
+    private final Rhythm rhythm;
+    private volatile long acknowledged;
+    private long beats;
+    private long due;
+    private Map<SagaRef, SagaInstance> strays = new HashMap<>();
+
+    Lease(String owner, Engine engine) {
+        this.owner = owner;
+        this.engine = engine;
+        this.time = engine.time;
+        this.store = engine.store;
+        this.clock = engine.clock;
+        this.period = TimeSource.nanos(engine.settings.lease) / Deaths.LOOKS;
+        this.silence = Deaths.LOOKS * period - period / 2;
+        this.deaths = new Deaths(owner, period);
+        this.rhythm = new Rhythm("heartbeat", time, engine.hands.work, this::beatAndSay);
+    }
+
+    /** The first beat, on the opening thread: from here on the engine exists for others, and knows the store's clock. */
+    void open() {
+        due = time.nanoTime();
+        beat();
+        rhythm.within(period);
+    }
+
+    private long beatAndSay() {
+        long began = time.nanoTime();
+        Duration late = Duration.ofNanos(Math.max(0, began - due));
+        due = began + period;
+        boolean succeeded = false;
+        try {
+            beat();
+            succeeded = true;
+            tidy();
+        } catch (SagaStoreException away) {
+            if (!succeeded) deaths.missed(); // its listener is told; who waits for the store waits on
+        } finally {
+            engine.listener.beat(late, succeeded);
+        }
+        return Math.max(0, due - time.nanoTime());
+    }
+
+    private void beat() {
+        long sent = time.nanoTime();
+        boolean wholeLease = beats % Deaths.LOOKS == 0;
+        SagaStore.Beat seen = store.beat(owner, beats + 1, wholeLease);
+        beats++;
+        long answered = time.nanoTime();
+        clock.set(seen.clockMs(), sent, answered);
+        boolean fenced = beats > 1 && !inTime();
+        acknowledged = sent;
+        if (fenced) engine.berths.nudgeAll();
+        Set<String> before = deaths.dead();
+        deaths.observe(answered, seen, wholeLease);
+        if (!before.containsAll(deaths.dead())) engine.claims.soon();
+    }
+
+    /** What is done once a lease, after its beat. */
+    private void tidy() {
+        if (beats % Deaths.LOOKS != 1) return;
+        adoptStrays();
+        List<String> old = deaths.forgettable();
+        if (!old.isEmpty()) store.forget(old);
+    }
+
+    /** Whether this engine may begin actions: others cannot hold it for dead yet. */
+    boolean inTime() {
+        return time.nanoTime() - acknowledged < silence;
+    }
+
+    Duration age() {
+        return Duration.ofNanos(Math.max(0, time.nanoTime() - acknowledged));
+    }
+
+    Set<String> dead() {
+        return deaths.dead();
+    }
+
+    /**
+     * Sagas that are this engine's and that it does not run, and that were so a lease ago: the answer to a start or a
+     * claim was lost. They are given back and claimed like any other (S6).
+     */
+    private void adoptStrays() {
+        Map<SagaRef, SagaInstance> found = new HashMap<>();
+        Collection<SagaRef> running = new HashSet<>(engine.berths.running());
+        for (SagaInstance head : store.owned(owner)) {
+            if (running.contains(head.ref())) continue;
+            SagaInstance before = strays.get(head.ref());
+            if (before != null && before.fence() == head.fence() && before.seq() == head.seq()) release(head);
+            else found.put(head.ref(), head);
+        }
+        strays = found;
+    }
+
+    private void release(SagaInstance head) {
+        if (head.status() == SagaStatus.PAUSED) return; // nobody runs it, and nobody should
+        if (engine.berths.runs(head.ref())) return;
+        if (takeAway(head)) engine.claims.soon();
+    }
+
+    /**
+     * Takes a saga from this engine without a word of whoever ran it. What is open may have been called (S2): the next
+     * owner knows no more than after a death, though this counts for none.
+     */
+    boolean takeAway(SagaInstance head) {
+        long now = clock.nowMs();
+        Checkpoint.Builder write = Checkpoint.on(head, now);
+        write.head().owner(null).wakeMs(now).claims(Math.max(1, head.claims()));
+        return store.write(write.build());
+    }
+
+    /** No more beats; this engine's row goes if it owns nothing any more. */
+    void close(long nanos) {
+        rhythm.close(nanos);
+        try {
+            store.forget(Set.of(owner));
+        } catch (SagaStoreException away) {
+            // others find out by its silence
+        }
+    }
+}

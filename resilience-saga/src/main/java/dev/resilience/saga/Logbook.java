@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.resilience.saga;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One saga as its runner knows it, and how it is written: composes each checkpoint of what is to be told, and finds out
+ * what is the case when one is refused (S5). Confined to whoever drives the saga.
+ */
+final class Logbook {
+    /** What the saga is to become as soon as no attempt runs any more. The heavier one wins. */
+    record Order(
+            What what,
+            String reason,
+            @Nullable String step,
+            @Nullable String text) {
+        enum What {
+            /** Let somebody take it later. */
+            RELEASE,
+            TURN,
+            PARK
+        }
+    }
+
+    private static final int LONGEST_TEXT = 2000;
+
+    private final Chart chart;
+    private final Berth berth;
+    /** Nobody died with the saga since its last checkpoint: what that says of untouched actions holds. */
+    private final boolean quiet;
+
+    private final boolean fresh;
+    private final List<Done> dones = new ArrayList<>(2);
+    private SagaInstance head;
+    private SagaStore.Loaded loaded;
+    private Course course;
+    private @Nullable Order order;
+    private @Nullable Object output;
+    private boolean executed;
+    private boolean lost;
+    private boolean completedHere;
+    private @Nullable Throwable undone;
+
+    Logbook(Chart chart, SagaStore.Loaded loaded, Berth berth) {
+        this.chart = chart;
+        this.berth = berth;
+        this.loaded = loaded;
+        this.head = loaded.head();
+        this.quiet = head.claims() == 0;
+        this.fresh = quiet && head.seq() == 0;
+        this.course = Course.of(chart, berth.codec(), loaded);
+        judge();
+    }
+
+    /** S47: a journal that is not of this definition is nobody's to go on with. */
+    private void judge() {
+        if (course.mismatch() != null) order(Order.What.PARK, Reasons.DEFINITION_MISMATCH, null, course.mismatch());
+    }
+
+    // --- what is known ---
+
+    SagaInstance head() {
+        return head;
+    }
+
+    Course course() {
+        return course;
+    }
+
+    Chart chart() {
+        return chart;
+    }
+
+    Berth berth() {
+        return berth;
+    }
+
+    @Nullable
+    Order order() {
+        return order;
+    }
+
+    /** What the saga returned, once it is completed. */
+    @Nullable
+    Object output() {
+        return output;
+    }
+
+    /** Somebody else owns it now, or it is gone. */
+    boolean lost() {
+        return lost;
+    }
+
+    boolean hasNews() {
+        return !dones.isEmpty();
+    }
+
+    void dropNews() {
+        dones.clear();
+    }
+
+    /** Takes away what is to be told, so that something else is written alone. */
+    List<Done> setAside() {
+        List<Done> aside = List.copyOf(dones);
+        dones.clear();
+        return aside;
+    }
+
+    /** What was set aside is told again, but for what the journal has meanwhile. */
+    void takeUp(List<Done> aside) {
+        for (Done done : aside) if (!done.in(course)) dones.add(done);
+    }
+
+    /** Nothing is undone any more. */
+    boolean pivotPassed() {
+        return head.pivotPassed();
+    }
+
+    /** An operator asked for it, and nobody has called since. */
+    boolean mayCallAgain(Leg leg) {
+        return leg.retryAsked && quiet && !(leg.trial != null && leg.trial.called);
+    }
+
+    SagaStore.@Nullable Signal signal(String name) {
+        for (SagaStore.Signal signal : loaded.signals()) if (signal.name().equals(name)) return signal;
+        return null;
+    }
+
+    /** Whether an attempt of the action can have run (S2): not only here, in any incarnation. */
+    boolean touched(Leg leg) {
+        Trial trial = leg.trial;
+        if (trial != null && trial.running != null) return true;
+        if (leg.place.action == null || leg.place.action.rules().transactional()) return false; // S15: rolled back
+        if (leg.unprepared()) return false;
+        if (trial != null && trial.called) return true;
+        if (leg.first ? fresh : leg.openedBy == head.fence()) return false;
+        if (!quiet) return true;
+        if (leg.called != null) return leg.called;
+        return leg.first || leg.openedBy != head.fence() - 1; // the one before gave it back, and would have said so
+    }
+
+    /** Whether it has not come to the point of no return: its pivot, if it is possibly started, is never guessed. */
+    boolean mayTurn() {
+        if (course.turned() || head.pivotPassed()) return false;
+        List<Leg> open = course.open(); // asked several times for each step: no iterator
+        for (int i = 0; i < open.size(); i++) if (isFinal(open.get(i).place) && touched(open.get(i))) return false;
+        for (int i = 0; i < dones.size(); i++)
+            if (isFinal(dones.get(i).place) && dones.get(i).outcome == StepOutcome.COMPLETED) return false;
+        return true;
+    }
+
+    static boolean isFinal(Chart.Place place) {
+        return place.action != null && place.action.kind() != Node.Kind.COMPENSATABLE;
+    }
+
+    /** Whether its last step was done here, so that its output is known. Not of one that others completed meanwhile. */
+    boolean completedHere() {
+        return completedHere;
+    }
+
+    // --- what is to be told ---
+
+    void tell(Done done) {
+        dones.add(done);
+    }
+
+    void order(Order.What what, String reason, @Nullable String step, @Nullable String text) {
+        if (order == null || order.what().compareTo(what) < 0) order = new Order(what, reason, step, text);
+    }
+
+    void noOrder() {
+        order = null;
+    }
+
+    /** What {@code returns} made: told when the checkpoint that completes it is durable. */
+    void returned(@Nullable Object made) {
+        output = made;
+    }
+
+    /** Turns, or, when that is not possible any more, parks. */
+    void fail(String reason, @Nullable String step, @Nullable Throwable thrown) {
+        order(mayTurn() ? Order.What.TURN : Order.What.PARK, reason, step, text(thrown));
+    }
+
+    static @Nullable String text(@Nullable Throwable thrown) {
+        if (thrown == null) return null;
+        String text = Guest.text(thrown);
+        return text.length() <= LONGEST_TEXT ? text : text.substring(0, LONGEST_TEXT);
+    }
+
+    // --- writing ---
+
+    /**
+     * Writes all that is to be told. True: it is durable; false: look again, at {@link #lost()} first. {@code idle}: no
+     * attempt runs; only then it turns, is parked or released.
+     */
+    boolean write(boolean idle) {
+        Checkpoint checkpoint = compose(idle);
+        if (!berth.write(checkpoint)) {
+            refused(checkpoint, false);
+            return false;
+        }
+        accepted(checkpoint);
+        return true;
+    }
+
+    /** The same within the transaction of a step, which ends with it. False also if it was rolled back. */
+    boolean write(Connection transaction, boolean idle) {
+        Checkpoint checkpoint = compose(idle);
+        boolean written = false;
+        boolean unknown = false;
+        undone = null;
+        try {
+            written = berth.store().write(transaction, checkpoint);
+            if (written) {
+                unknown = true;
+                transaction.commit();
+                unknown = false;
+            }
+        } catch (SQLException | SagaStoreException failed) {
+            if (!unknown) Guest.warn("saga " + head.ref() + ": the checkpoint of a transactional step failed", failed);
+            written = false;
+            undone = failed;
+        } finally {
+            if (written) Transactions.close(transaction);
+            else Transactions.giveUp(transaction);
+        }
+        if (written) accepted(checkpoint);
+        else refused(checkpoint, unknown);
+        return written;
+    }
+
+    /** What undid the last transaction, though its saga goes on here; null: nothing, or its guard did not hold. */
+    @Nullable
+    Throwable undone() {
+        return lost || dones.isEmpty() ? null : undone;
+    }
+
+    private void accepted(Checkpoint checkpoint) {
+        SagaInstance before = head;
+        if (checkpoint.next().status() != head.status()) course.everyLeg(leg -> leg.trial = null);
+        head = checkpoint.after(head);
+        completedHere = head.status() == SagaStatus.COMPLETED;
+        Story.tell(berth.listener(), before, checkpoint, dones);
+        for (Done done : dones) forget(done);
+        dones.clear();
+        if (!executed) return;
+        if (order != null && order.reason().equals(ERROR))
+            Guest.warn(
+                    "saga " + head.ref() + ": step '" + order.step() + "' broke with " + order.text()
+                            + "; it is left to whoever takes it over",
+                    null);
+        order = null;
+    }
+
+    /** What was tried to find out or to undo it counts no more: the next thing begins anew. */
+    private void forget(Done done) {
+        Leg leg = done.phase == JournalEntry.Phase.ACTION ? null : course.leg(done.place, done.index);
+        if (leg != null) leg.trial = null;
+    }
+
+    /** Reads it again: of what was told remains what the journal does not have. */
+    private void refused(Checkpoint checkpoint, boolean settled) {
+        refresh(settled);
+        if (!lost) return;
+        boolean ours = head.fence() == checkpoint.next().fence() && JournalWriter.has(loaded, checkpoint);
+        if (ours && checkpoint.next().owner() == null) accepted(checkpoint); // it was written, and nobody told us
+        else berth.listener().fenced(head.ref());
+    }
+
+    /** Reads it all again: who owns it, whether somebody cancelled, paused, signalled. */
+    void refresh(boolean settled) {
+        SagaInstance before = head;
+        SagaStore.Loaded now = berth.reload(head.ref(), settled);
+        lost = now == null
+                || now.head().fence() != before.fence()
+                || !Objects.equals(now.head().owner(), before.owner())
+                || !now.head().incarnation().equals(before.incarnation());
+        if (now == null) return;
+        head = now.head();
+        loaded = now;
+        Course old = course;
+        course = Course.of(chart, berth.codec(), now);
+        old.everyLeg(this::carry);
+        dones.removeIf(done -> done.in(course) || done.isTimeout());
+        judge();
+        if (order == null) return;
+        boolean done = order.what() == Order.What.TURN && course.turned();
+        boolean anew = order.reason().equals(WAITING) || order.reason().equals(Reasons.TIMED_OUT);
+        if (done || anew) order = null;
+    }
+
+    /** What is known of attempts outlives the reading. */
+    private void carry(Leg before) {
+        Leg now = before.trial == null ? null : course.leg(before.place, before.index);
+        if (now != null) now.trial = before.trial;
+    }
+
+    // --- composing ---
+
+    private Checkpoint compose(boolean idle) {
+        long now = berth.nowMs();
+        Composition next = new Composition(this, now);
+        boolean couldTurn = mayTurn();
+        for (Done done : dones) next.outcome(done);
+        boolean paused = head.status() == SagaStatus.PAUSED;
+        if (!paused && order == null) next.openers();
+        if (!paused && mayTurn()) findCause(now);
+        executed = idle && (paused || order != null);
+        if (executed && paused) next.paused();
+        else if (executed) next.ordered(Objects.requireNonNull(order));
+        else if (course.turned()) next.undone();
+        else if (course.finished()) next.completed();
+        boolean mayBeTooLate = couldTurn && !next.pivotPassed && !course.turned() && !paused;
+        if (mayBeTooLate && !head.cancelRequested()) next.checkpoint.unlessCancelled();
+        next.checkpoint.numbered(List.copyOf(next.lines));
+        Thread.interrupted(); // whatever conditions and elements left behind: it is not the store's (L8)
+        return next.checkpoint.build();
+    }
+
+    /** Gives the order to turn if there is a cause. Only while it {@link #mayTurn()}. */
+    void findCause(long now) {
+        Leg rejected = course.rejected();
+        if (rejected != null)
+            order(
+                    Order.What.TURN,
+                    Reasons.REJECTED,
+                    rejected.name(),
+                    Objects.requireNonNull(rejected.done).text());
+        if (course.undoWanted()) order(Order.What.TURN, Reasons.OPERATOR, null, null);
+        if (head.cancelRequested()) order(Order.What.TURN, Reasons.CANCELLED, null, null);
+        if (now >= head.deadlineMs() && !course.finished()) order(Order.What.TURN, Reasons.DEADLINE, null, null);
+    }
+
+    /** Order RELEASE: nothing to do before the next due. */
+    static final String WAITING = "WAITING";
+    /** Order RELEASE: an {@code Error}; somebody may have more luck, or dies as well. */
+    static final String ERROR = "ERROR";
+    /** Order RELEASE: the engine closes. */
+    static final String CLOSING = "CLOSING";
+
+    /** @throws SagaCodec.CodecException also of more bytes than are allowed */
+    byte @Nullable [] encoded(Type<?> type, @Nullable Object value) {
+        @SuppressWarnings({"unchecked", "NullAway"}) // the definition pairs them
+        byte[] payload = berth.codec().encode((Type<@Nullable Object>) type, value);
+        if (payload != null && payload.length > berth.payloadCap())
+            throw new SagaCodec.CodecException(
+                    payload.length + " bytes are more than the " + berth.payloadCap() + " that a payload may have",
+                    null);
+        return payload;
+    }
+}

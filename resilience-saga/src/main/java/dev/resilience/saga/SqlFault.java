@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.resilience.saga;
+
+import java.sql.SQLException;
+import java.sql.SQLNonTransientConnectionException;
+import java.sql.SQLRecoverableException;
+import java.sql.SQLTransientConnectionException;
+import org.jspecify.annotations.Nullable;
+
+/** What an {@link SQLException} means for what was tried: by the class of its SQL state, never by its text. */
+enum SqlFault {
+    /** It was rolled back because of somebody else: a serialization failure or a deadlock. The same again is right. */
+    AGAIN,
+    /** The database cannot be asked, or it is not known what it did: later, not now. */
+    AWAY,
+    /** It was refused because of what was sent: a row is guilty, or the schema. */
+    ROW;
+
+    static SqlFault of(SQLException thrown) {
+        String state = state(thrown);
+        if (state == null || state.length() != 5) return AWAY;
+        if (state.equals("40001") || state.equals("40P01")) return AGAIN;
+        if (thrown instanceof SQLRecoverableException
+                || thrown instanceof SQLTransientConnectionException
+                || thrown instanceof SQLNonTransientConnectionException) return AWAY;
+        return switch (state.substring(0, 2)) {
+            case "22", "23", "42", "44", "21", "0A", "P0", "54" -> ROW;
+            default -> AWAY; // 08, 25, 28, 40003, 53, 55, 57, 58, XX, HY, 3D: time, an operator or a restart cures them
+        };
+    }
+
+    private static @Nullable String state(SQLException thrown) {
+        if (thrown.getSQLState() != null) return thrown.getSQLState();
+        return thrown.getNextException() == null
+                ? null
+                : thrown.getNextException().getSQLState();
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.resilience.saga;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.resilience.testkit.saga.Fault;
+import dev.resilience.testkit.saga.SagaCrashMatrix;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.EnumSource.Mode;
+
+/**
+ * Sagas of every shape survive everything at every boundary, in memory: G1 to G9. With {@code -Dcrash.matrix=full} in
+ * eight orders of their threads instead of one or two.
+ */
+class CrashMatrixTest {
+    private static final boolean FULL = "full".equals(System.getProperty("crash.matrix"));
+
+    private static SagaCrashMatrix<CrashShape.Order> of(CrashShape shape, int schedules) {
+        return shape.matrix().schedules(FULL ? 8 : schedules);
+    }
+
+    /** C0 to C4, C6, C8 to C13: dead, and so is who took over. */
+    @ParameterizedTest
+    @EnumSource(mode = Mode.MATCH_NONE, names = "TRANSACTIONAL.*")
+    void two_deaths_at_every_pair_of_boundaries(CrashShape shape) {
+        var played = of(shape, 2).killAtEveryBoundary().pairs().run();
+        assertThat(played.runs()).isGreaterThan(played.boundaries() * played.boundaries() / 2);
+    }
+
+    /** C14, G9: it wakes up when all is over, and at every boundary of who took over. */
+    @ParameterizedTest
+    @EnumSource(mode = Mode.MATCH_NONE, names = "TRANSACTIONAL.*")
+    void a_frozen_owner_records_nothing_whenever_it_wakes(CrashShape shape) {
+        of(shape, 1).atEveryBoundary(Fault.FREEZE).pairs().run();
+    }
+
+    /** C5, C8: answers of store and participants are lost, refused or never come; and a death before or after. */
+    @ParameterizedTest
+    @EnumSource(mode = Mode.MATCH_NONE, names = "TRANSACTIONAL.*")
+    void a_lost_answer_and_a_death_in_either_order(CrashShape shape) {
+        of(shape, 1)
+                .atEveryBoundary(Fault.KILL, Fault.FAIL, Fault.REJECT, Fault.HANG)
+                .pairs()
+                .run();
+    }
+
+    /** S2, S3, T11, C15. */
+    @ParameterizedTest
+    @EnumSource(mode = Mode.MATCH_NONE, names = "TRANSACTIONAL.*")
+    void a_cancellation_and_a_death_in_either_order(CrashShape shape) {
+        of(shape, 1).atEveryBoundary(Fault.KILL, Fault.CANCEL).pairs().run();
+    }
+
+    /** T16, T22, S9: hand-over, a call that outlasts the lease, a signal that comes at a bad moment. */
+    @ParameterizedTest
+    @EnumSource(mode = Mode.MATCH_NONE, names = "TRANSACTIONAL.*")
+    void a_deployment_a_stall_or_a_signal_at_every_boundary(CrashShape shape) {
+        of(shape, 2).atEveryBoundary(Fault.CLOSE, Fault.STALL, Fault.SIGNAL).run();
+    }
+
+    /** S9 with C13 and C14. */
+    @ParameterizedTest
+    @EnumSource(names = "AWAITING")
+    void a_signal_and_the_end_of_an_engine_in_either_order(CrashShape shape) {
+        of(shape, 1)
+                .atEveryBoundary(Fault.KILL, Fault.CLOSE, Fault.SIGNAL)
+                .pairs()
+                .run();
+    }
+}
