@@ -7,6 +7,7 @@ module dev.resilience.testkit {
     requires transitive dev.resilience.core;
     requires transitive dev.resilience.ratelimit;
     requires transitive dev.resilience.cache;
+    requires transitive dev.resilience.saga;
     requires static transitive org.jspecify;
     requires java.logging;
     requires transitive org.junit.jupiter.api;
@@ -14,4 +15,5 @@ module dev.resilience.testkit {
     exports dev.resilience.testkit;
     exports dev.resilience.testkit.cache;
     exports dev.resilience.testkit.ratelimit;
+    exports dev.resilience.testkit.saga;
 }
