@@ -10,6 +10,7 @@ module dev.resilience.observability {
     requires transitive org.slf4j;
     requires static transitive org.jspecify;
     requires static dev.resilience.cache;
+    requires static dev.resilience.saga;
     requires static dev.resilience.ratelimit;
     requires static jdk.jfr;
     requires static java.net.http; // for the status of a response in the log

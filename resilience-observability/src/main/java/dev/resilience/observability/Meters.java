@@ -2,6 +2,7 @@
 package dev.resilience.observability;
 
 import dev.resilience.observability.Series.Folding;
+import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;
@@ -74,6 +75,37 @@ final class Meters {
         }
         timers = made;
         return made;
+    }
+
+    /** A timer; the one that is here already if it was asked for before. */
+    Timer timer(String meter, String about, Tags more) {
+        Tags tags = Tags.of("name", name).and(more);
+        Meter known = mine(meter, tags);
+        if (known != null) return (Timer) known;
+        free(meter, tags);
+        Timer made = Timer.builder(meter).tags(tags).description(about).register(registry);
+        mine.add(made);
+        return made;
+    }
+
+    /** How many at a time; the one that is here already if it was asked for before. */
+    DistributionSummary summary(String meter, String about) {
+        Tags tags = Tags.of("name", name);
+        Meter known = mine(meter, tags);
+        if (known != null) return (DistributionSummary) known;
+        free(meter, tags);
+        DistributionSummary made =
+                DistributionSummary.builder(meter).tags(tags).description(about).register(registry);
+        mine.add(made);
+        return made;
+    }
+
+    private @Nullable Meter mine(String meter, Tags tags) {
+        for (Meter each : mine) {
+            if (each.getId().getName().equals(meter)
+                    && Tags.of(each.getId().getTagsAsIterable()).equals(tags)) return each;
+        }
+        return null;
     }
 
     private Tags tags(Series.@Nullable Tag tag) {

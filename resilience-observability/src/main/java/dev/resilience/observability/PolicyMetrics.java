@@ -8,11 +8,13 @@ import dev.resilience.TimeSource;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  * {@snippet class="dev.resilience.observability.Snippets" region="metrics"}
  *
  * <p><b>Names and tags</b> are in one table, {@code docs/observability.md}, that a test compares with what Prometheus
- * gets. Tags are {@code name}, and {@code outcome}, {@code state} or {@code source}; never a key, never an exception's class.
+ * gets. Tags are {@code name}, and {@code outcome}, {@code state} or {@code source}, of a saga's steps
+ * {@code phase} and {@code outcome}; never a key, never an exception's class.
  *
  * <p><b>What shares a name shares its series.</b> Policies of one kind and one name are shown together: counters and
  * levels are sums, rates are the worst, ages the longest. So two timeouts that nobody named are one row, and a
@@ -131,10 +134,21 @@ public final class PolicyMetrics implements AutoCloseable {
 
     /** Shows what is no policy itself. */
     Subscription bind(String name, Object shown, Kind<?, ?> kind) {
+        return bind(List.of(new Row(name, shown, kind)), () -> () -> {});
+    }
+
+    /** Something that is no policy itself, and the name under which it is seen. */
+    record Row(String name, Object shown, Kind<?, ?> kind) {}
+
+    /** Shows several that come and go together; {@code listen} is called once, and closed with the binding. */
+    Subscription bind(List<Row> rows, Supplier<Subscription> listen) {
         Binding binding = new Binding();
         return binding.opened(() -> {
-            binding.add(name, shown, kind);
-            binding.later(() -> binding.remove(name, shown, kind));
+            for (Row row : rows) {
+                binding.add(row.name, row.shown, row.kind);
+                binding.later(() -> binding.remove(row.name, row.shown, row.kind));
+            }
+            binding.later(listen.get()::close);
         });
     }
 
@@ -233,6 +247,7 @@ public final class PolicyMetrics implements AutoCloseable {
                 if (comes && policy instanceof CallMeter meter && meter.wantsTimes()) {
                     meter.record(row.meters.timers());
                 }
+                if (comes && policy instanceof Telling telling) telling.into(row.meters);
             } finally {
                 lock.unlock();
             }
@@ -263,6 +278,7 @@ public final class PolicyMetrics implements AutoCloseable {
                 if (goes && policy instanceof CallMeter meter && meter.wantsTimes()) {
                     meter.forget(row.meters.timers());
                 }
+                if (goes && policy instanceof Telling telling) telling.noLongerInto(row.meters);
             } finally {
                 lock.unlock();
             }

@@ -21,13 +21,13 @@ import org.slf4j.Logger;
 import org.slf4j.event.Level;
 import org.slf4j.spi.LoggingEventBuilder;
 
-/** Speaks for the policies, or the cache, of one binding, and not too much. */
+/** Speaks for the policies, the cache or the sagas of one binding, and not too much. */
 final class Voice {
     private final Logger logger;
     private final Map<Sort, Throttle> throttles = new EnumMap<>(Sort.class);
 
     /** What lines are about; each sort has a bound of its own, so that many rejections hide no transition. */
-    private enum Sort {
+    enum Sort {
         TRANSITION,
         REJECTION,
         TIMEOUT,
@@ -36,7 +36,15 @@ final class Voice {
         LOAD,
         STALE,
         WRITE,
-        INVALIDATION
+        INVALIDATION,
+        PARKED,
+        TURN,
+        STEP,
+        END,
+        TAKEOVER,
+        FENCED,
+        OPERATOR,
+        HEARTBEAT
     }
 
     Voice(Logger logger, TimeSource time, int burst, long everyNanos) {
@@ -185,7 +193,8 @@ final class Voice {
     }
 
     /** Null when this line is not to be written. */
-    private @Nullable LoggingEventBuilder line(Level level, Sort sort, String what, Object who) {
+    @Nullable
+    LoggingEventBuilder line(Level level, Sort sort, String what, Object who) {
         if (!logger.isEnabledForLevel(level)) return null;
         long suppressed = throttle(sort).pass();
         if (suppressed == Throttle.HELD_BACK) return null;

@@ -83,7 +83,7 @@ class DashboardTest {
 
     @Test
     void every_alert_asks_for_what_is_there() {
-        assertThat(alerts()).hasSize(17);
+        assertThat(alerts()).hasSize(24);
         alerts().values().forEach(this::check);
         alerts().values().forEach(this::checkFunctions);
     }
@@ -111,6 +111,9 @@ class DashboardTest {
                         "resilience_breaker_slow_rate",
                         "resilience_breaker_window_calls",
                         "resilience_limiter_shadow_rejected_total",
+                        "resilience_saga_step_seconds_max",
+                        "resilience_saga_journal_flush_seconds_max",
+                        "resilience_saga_journal_batch_max",
                         "resilience_calls_duration_seconds_max");
     }
 

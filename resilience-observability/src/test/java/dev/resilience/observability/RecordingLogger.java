@@ -15,11 +15,17 @@ import org.slf4j.spi.LoggingEventAware;
 final class RecordingLogger extends AbstractLogger implements LoggingEventAware {
     private static final long serialVersionUID = 1L;
 
-    final transient List<LoggingEvent> events = new ArrayList<>();
+    final transient List<LoggingEvent> events;
     private final Level least;
 
     RecordingLogger(Level least) {
+        this(least, new ArrayList<>());
+    }
+
+    /** For one who wants to be told of each. */
+    RecordingLogger(Level least, List<LoggingEvent> events) {
         this.least = least;
+        this.events = events;
     }
 
     /** Level and message of each. */

@@ -39,11 +39,14 @@ final class Scrape {
         CacheRig caches = new CacheRig();
         CacheMetrics.bind(metrics, caches.users);
         CacheMetrics.bind(metrics, caches.orders);
+        HeardEngine sagas = new HeardEngine();
+        SagaMetrics.bind(metrics, "orders", sagas);
         Keyed<String, CircuitBreaker> hosts =
                 Keyed.builder().timeSource(rig.time).build(rig::breaker);
         hosts.get("a");
         metrics.bind("hosts", hosts);
         text = registry.scrape();
+        sagas.close();
         text.lines().forEach(this::read);
     }
 

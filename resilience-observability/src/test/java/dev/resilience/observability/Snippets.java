@@ -12,6 +12,8 @@ import dev.resilience.ratelimit.KeyedRateLimiter;
 import dev.resilience.ratelimit.Limit;
 import dev.resilience.ratelimit.RateLimiter;
 import dev.resilience.retry.Retry;
+import dev.resilience.saga.Saga;
+import dev.resilience.saga.SagaEngine;
 import dev.resilience.standard.StandardPipeline;
 import dev.resilience.timeout.Timeout;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -19,6 +21,7 @@ import java.io.IOException;
 import java.net.http.HttpClient;
 import java.nio.file.Path;
 import java.time.Duration;
+import javax.sql.DataSource;
 import jdk.jfr.Recording;
 import org.slf4j.Logger;
 
@@ -66,6 +69,26 @@ final class Snippets {
         CacheEvents.bind(events, users); // each load, with its time
         metrics.bind(db); // what protects the loads
         // @end
+    }
+
+    static void sagas(PolicyMetrics metrics, PolicyLog log, PolicyEvents events, Pipeline payments, SagaEngine engine) {
+        // @start region="sagas"
+        SagaMetrics.bind(metrics, "orders", engine); // each definition, and the engine as "orders"
+        SagaLog.bind(log, engine); // what is parked, undone, in doubt, taken over
+        SagaEvents.bind(events, engine); // each step, with its time
+        metrics.bind(payments); // what steps run through
+        // @end
+    }
+
+    static SagaEngine carrying(DataSource dataSource, Saga<String, String> placeOrder) {
+        // @start region="carrying"
+        SagaEngine engine = SagaEngine.jdbc(dataSource)
+                .register(placeOrder)
+                .carrying(
+                        SagaLog::capture, SagaLog::restore) // your lines within steps: MDC of the starter, saga, sagaId
+                .open();
+        // @end
+        return engine;
     }
 
     static Pipeline meter() {
