@@ -37,7 +37,9 @@ final class Rows {
             timedHit("cache hit with tags", "CacheHitBench", "Tags"),
             storeHit("hit of the built-in store", "CacheHitBench"),
             storeHit("hit of the built-in store, 2 threads", "ContendedCacheHitBench"),
-            loneLoad());
+            loneLoad(),
+            sagaStep(),
+            sagaOfThree());
 
     private Rows() {}
 
@@ -270,6 +272,26 @@ final class Rows {
                 ours,
                 peers,
                 List.of(Target.nanos(120, ours), Target.bytes(120, ours)));
+    }
+
+    /** 500,000 steps per second and core are 2 µs each. The floor stands where other rows have a peer. */
+    private static Row sagaStep() {
+        String ours = "SagaBench.ours";
+        return new Row(
+                "P14",
+                "step of a long saga, in memory",
+                ours,
+                List.of("SagaBench.map"),
+                List.of(Target.nanos(2000, ours), Target.bytes(400, ours)));
+    }
+
+    private static Row sagaOfThree() {
+        return new Row(
+                "–",
+                "the same in a saga of three steps, with its start and end",
+                "SagaBench.oursThree",
+                List.of("SagaBench.map"),
+                List.of());
     }
 
     private static Row async() {

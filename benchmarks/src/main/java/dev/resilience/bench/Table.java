@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Predicate;
 
 /** Turns JMH's JSON into the table of targets: to the console, and with a document named, into its section too. */
 public final class Table {
@@ -43,9 +44,14 @@ public final class Table {
     }
 
     static String targets(Results results) {
+        return targets(results, row -> true);
+    }
+
+    static String targets(Results results, Predicate<Row> which) {
         StringBuilder out = new StringBuilder(HEAD);
         for (Row row : Rows.ALL) {
-            if (row.known(results)) out.append(row.markdown(results)).append('\n');
+            if (row.known(results) && which.test(row))
+                out.append(row.markdown(results)).append('\n');
         }
         return out.toString();
     }
