@@ -95,6 +95,7 @@ class ArchitectureTest {
     private static final JavaClasses CORE = of("resilience-core");
     private static final JavaClasses LIMITERS = of("resilience-ratelimit");
     private static final JavaClasses CACHES = of("resilience-cache");
+    private static final JavaClasses SAGAS = of("resilience-saga");
 
     private static JavaClasses of(String module) {
         return new ClassFileImporter()
@@ -198,6 +199,22 @@ class ArchitectureTest {
     }
 
     @Test
+    void sagas_know_the_root_and_the_timeout_of_their_attempts() {
+        assertThat(SAGAS).isNotEmpty();
+        String own = ROOT + ".saga";
+        classes()
+                .that()
+                .resideInAPackage(own)
+                .should()
+                .onlyDependOnClassesThat(in(own).or(in(ROOT))
+                        .or(in(ROOT + ".timeout"))
+                        .or(in("java.sql"))
+                        .or(in("javax.sql"))
+                        .or(jdk()))
+                .check(SAGAS);
+    }
+
+    @Test
     void every_package_of_the_core_has_a_rule() {
         Set<String> known = new TreeSet<>(Set.of(ROOT, ROOT + ".standard", ROOT + ".http"));
         POLICIES.forEach(p -> known.add(ROOT + "." + p));
@@ -219,7 +236,8 @@ class ArchitectureTest {
 
     @Test
     void only_dates_of_servers_and_windows_of_the_calendar_know_the_wall_clock() {
-        // docs/adr/0013; a window that is aligned to the calendar is an exception of L4 by name, read once at build
+        // docs/adr/0013; a window that is aligned to the calendar is an exception of L4 by name, read once at build;
+        // the saga journal in memory reads it once when it is made, for the people who read times of sagas
         Set<String> readers = new TreeSet<>();
         for (JavaClass c : PUBLISHED) {
             if (c.getAccessesFromSelf().stream()
@@ -227,7 +245,8 @@ class ArchitectureTest {
                 readers.add(topLevel(c));
             }
         }
-        assertThat(readers).containsExactly(ROOT + ".http.RetryAfter", ROOT + ".ratelimit.Limit");
+        assertThat(readers)
+                .containsExactly(ROOT + ".http.RetryAfter", ROOT + ".ratelimit.Limit", ROOT + ".saga.MemoryStore");
     }
 
     @Test

@@ -24,11 +24,13 @@ class DependencyTest {
             "resilience-core", List.of(JSPECIFY),
             "resilience-ratelimit", List.of("dev.resilience:resilience-core", JSPECIFY),
             "resilience-cache", List.of("dev.resilience:resilience-core", JSPECIFY),
+            "resilience-saga", List.of("dev.resilience:resilience-core", JSPECIFY),
             "resilience-testkit",
                     List.of(
                             "dev.resilience:resilience-core",
                             "dev.resilience:resilience-ratelimit",
                             "dev.resilience:resilience-cache",
+                            "dev.resilience:resilience-saga",
                             JSPECIFY,
                             "org.junit.jupiter:junit-jupiter-api"),
             "resilience-observability",
@@ -46,6 +48,11 @@ class DependencyTest {
                             "static com.github.benmanes.caffeine", // who wants CaffeineStore brings it himself
                             "static transitive org.jspecify",
                             "transitive dev.resilience.core"),
+            "resilience-saga",
+                    List.of(
+                            "static transitive org.jspecify",
+                            "transitive dev.resilience.core",
+                            "transitive java.sql"), // a DataSource in, a caller's Connection
             "resilience-testkit",
                     List.of(
                             "java.logging", // Laws listens to what the library logs
@@ -53,11 +60,13 @@ class DependencyTest {
                             "transitive dev.resilience.core",
                             "transitive dev.resilience.cache", // the contracts of its SPIs
                             "transitive dev.resilience.ratelimit", // the contract of its SPI
+                            "transitive dev.resilience.saga", // the contract of its SPI, the crash matrix
                             "transitive org.junit.jupiter.api"),
             "resilience-observability",
                     List.of(
                             "static dev.resilience.cache", // who caches brings it himself
                             "static dev.resilience.ratelimit", // who limits brings it himself
+                            "static dev.resilience.saga", // who has sagas brings it himself
                             "static java.net.http", // who has responses has it
                             "static jdk.jfr", // a trimmed image may not have it
                             "static transitive org.jspecify",

@@ -109,6 +109,7 @@ class PublishedModulesTest {
                 Repository.artifact("resilience-core"),
                 Repository.artifact("resilience-ratelimit"),
                 Repository.artifact("resilience-cache"),
+                Repository.artifact("resilience-saga"),
                 Repository.library("junit-jupiter-api-"),
                 Repository.library("junit-platform-commons-"),
                 Repository.library("opentest4j-")));

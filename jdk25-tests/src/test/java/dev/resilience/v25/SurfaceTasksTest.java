@@ -7,7 +7,12 @@ import dev.resilience.CallContext;
 import dev.resilience.Outcome;
 import dev.resilience.Pipeline;
 import dev.resilience.retry.Retry;
+import dev.resilience.saga.Saga;
+import dev.resilience.saga.SagaEngine;
+import dev.resilience.saga.SagaOutcome;
+import dev.resilience.saga.StepRejectedException;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.Test;
@@ -44,6 +49,34 @@ class SurfaceTasksTest {
         return switch (outcome) {
             case Outcome.Success<String>(var v) -> v;
             case Outcome.Failure<String> f -> f.thrown().getMessage();
+        };
+    }
+
+    @Test
+    void t52_a_switch_over_the_outcome_of_a_saga_is_exhaustive() throws InterruptedException {
+        var definition = Saga.define("greet", 1, String.class);
+        var greeted = definition
+                .pivot("greet", String.class)
+                .run((name, c) -> {
+                    if (name.isEmpty()) throw new StepRejectedException("nobody");
+                    return "hello " + name;
+                })
+                .add();
+        Saga<String, String> saga = definition.returns(greeted, (name, greeting) -> greeting);
+        try (SagaEngine engine = SagaEngine.inMemory().register(saga).open()) {
+            assertThat(told(engine.start(saga, "1", "Ann").await(Duration.ofMinutes(1))))
+                    .isEqualTo("hello Ann");
+            assertThat(told(engine.start(saga, "2", "").await(Duration.ofMinutes(1))))
+                    .isEqualTo("greet");
+        }
+    }
+
+    private static String told(SagaOutcome<String> o) {
+        return switch (o) {
+            case SagaOutcome.Completed<String> c -> c.value();
+            case SagaOutcome.Compensated<String> c -> c.rejectedBy();
+            case SagaOutcome.NeedsAttention<String> n -> "call";
+            case SagaOutcome.StillRunning<String> s -> "wait";
         };
     }
 
