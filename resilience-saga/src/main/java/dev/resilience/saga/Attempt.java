@@ -57,6 +57,7 @@ final class Attempt implements ContextOp<@Nullable Object, Exception>, Runnable 
     private volatile boolean inline;
     private TimeSource.@Nullable Timer leaving;
     private @Nullable Connection connection;
+    private boolean rolledBack;
     private @Nullable Object value;
     private @Nullable Throwable thrown;
     private long startedNanos;
@@ -94,6 +95,20 @@ final class Attempt implements ContextOp<@Nullable Object, Exception>, Runnable 
     @Nullable
     Connection connection() {
         return connection;
+    }
+
+    /** Undoes what it did in its transaction, if it has one. */
+    void rollBack() {
+        Connection open = connection;
+        if (open == null) return;
+        connection = null;
+        rolledBack = true;
+        Transactions.giveUp(open);
+    }
+
+    /** Whether its step is untouched although its code has returned. */
+    boolean rolledBack() {
+        return rolledBack;
     }
 
     boolean transactional() {

@@ -45,6 +45,8 @@ final class Logbook {
     private boolean lost;
     private boolean completedHere;
     private @Nullable Throwable undone;
+    private @Nullable Checkpoint refused;
+    private boolean unsettled;
 
     Logbook(Chart chart, SagaStore.Loaded loaded, Berth berth) {
         this.chart = chart;
@@ -209,7 +211,10 @@ final class Logbook {
         return true;
     }
 
-    /** The same within the transaction of a step, which ends with it. False also if it was rolled back. */
+    /**
+     * The same within the transaction of a step, which ends with it. False also if it was rolled back: then
+     * {@link #refused()} finds out what is the case, as soon as the store can be asked.
+     */
     boolean write(Connection transaction, boolean idle) {
         Checkpoint checkpoint = compose(idle);
         boolean written = false;
@@ -230,9 +235,20 @@ final class Logbook {
             if (written) Transactions.close(transaction);
             else Transactions.giveUp(transaction);
         }
-        if (written) accepted(checkpoint);
-        else refused(checkpoint, unknown);
-        return written;
+        if (written) {
+            accepted(checkpoint);
+            return true;
+        }
+        refused = checkpoint;
+        unsettled = unknown;
+        return false;
+    }
+
+    /** After a transaction that was not, or perhaps not, committed: reads again. */
+    void refused() {
+        Checkpoint checkpoint = Objects.requireNonNull(refused);
+        refused = null;
+        refused(checkpoint, unsettled);
     }
 
     /** What undid the last transaction, though its saga goes on here; null: nothing, or its guard did not hold. */

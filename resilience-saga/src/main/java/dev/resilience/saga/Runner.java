@@ -35,6 +35,9 @@ final class Runner implements Runnable {
     private final Queue<Attempt> arrived = new ConcurrentLinkedQueue<>();
     private final List<Attempt> transactions = new ArrayList<>(0);
     private int running;
+    /** Transactional attempts among those that run: each has a connection, or is waiting for one. */
+    private int transacting;
+
     private volatile boolean nudged;
     private volatile boolean listening;
     private volatile @Nullable Thread parked;
@@ -116,32 +119,31 @@ final class Runner implements Runnable {
             return running > 0 ? await(Long.MAX_VALUE) : released();
         }
         boolean settling = log.order() != null || log.head().status() == SagaStatus.PAUSED;
-        // before anything else is asked of the store: who holds a connection never waits for another one
         if (settling) giveUpTransactions();
         else if (!transactions.isEmpty()) return committed(transactions.remove(0));
-        if (nudged) {
-            looked(); // who has lost it writes nothing, not even an end
-            return Next.AGAIN;
-        }
+        if (nudged) return looked(); // who has lost it writes nothing, not even an end
         if (settling) return running > 0 ? await(Long.MAX_VALUE) : written();
         if (log.hasNews()) return written();
         return decided();
     }
 
     /** Reads it again when somebody said that something came. */
-    private void looked() {
+    private Next looked() {
+        if (transacting > 0) return awaitTransactions();
         nudged = false;
         log.refresh(false);
         if (log.lost()) berth.listener().fenced(log.head().ref());
+        return Next.AGAIN;
     }
 
     /** What they did is undone with them: their steps are untouched. */
     private void giveUpTransactions() {
-        for (Attempt attempt : transactions) Transactions.giveUp(Objects.requireNonNull(attempt.connection()));
+        for (Attempt attempt : transactions) attempt.rollBack();
         transactions.clear();
     }
 
     private Next written() {
+        if (transacting > 0) return awaitTransactions();
         log.write(running == 0);
         if (log.head().owner() != null || log.lost()) return Next.AGAIN;
         return released();
@@ -152,18 +154,56 @@ final class Runner implements Runnable {
         Connection transaction = Objects.requireNonNull(attempt.connection());
         List<Done> aside = log.setAside();
         if (!trials.completed(attempt)) {
-            Transactions.giveUp(transaction);
+            attempt.rollBack();
             log.takeUp(aside);
             return Next.AGAIN;
         }
-        if (!log.write(transaction, running == 0 && aside.isEmpty())) {
-            Throwable undone = log.undone();
-            log.dropNews(); // it was rolled back: the step is untouched
-            if (undone != null) trials.undone(attempt, undone);
-        }
+        boolean idle = running == 0 && aside.isEmpty() && transactions.isEmpty();
+        if (!log.write(transaction, idle)) refused(attempt);
         log.takeUp(aside);
         if (log.head().owner() != null || log.lost()) return Next.AGAIN;
         return released();
+    }
+
+    /** It was rolled back, and the step is untouched; or its commit was lost, which only the journal knows. */
+    private void refused(Attempt attempt) {
+        List<Attempt> ended = endTransactions();
+        log.refused();
+        Throwable undone = log.undone();
+        log.dropNews();
+        if (undone != null) trials.undone(attempt, undone);
+        for (Attempt other : ended) finished(other);
+    }
+
+    /** Ends all transactions of this saga without their effects, so that the store can be asked. Who ended meanwhile. */
+    private List<Attempt> endTransactions() {
+        giveUpTransactions();
+        List<Attempt> ended = new ArrayList<>(0);
+        int left = transacting;
+        while (left > 0) {
+            awaitTransactions();
+            for (Attempt attempt = arrived.poll(); attempt != null; attempt = arrived.poll()) {
+                if (attempt.transactional()) left--;
+                attempt.rollBack();
+                ended.add(attempt);
+            }
+        }
+        return ended;
+    }
+
+    /**
+     * Waits for an attempt to end, whatever else came: who has a connection never waits for another one, or a pool that
+     * is used up by transactions would wait for ever for the checkpoints that stand before their commits.
+     */
+    private Next awaitTransactions() {
+        parked = Thread.currentThread();
+        try {
+            if (arrived.isEmpty()) berth.time().park(this, Long.MAX_VALUE);
+        } finally {
+            parked = null;
+        }
+        if (Thread.interrupted()) nudged = true;
+        return Next.AGAIN;
     }
 
     @SuppressWarnings("NullAway") // of nothing comes a success of nothing
@@ -188,9 +228,11 @@ final class Runner implements Runnable {
         long pause = Long.MAX_VALUE;
         Attempt alone = null;
         List<Leg> open = course.open().size() == 1 ? course.open() : List.copyOf(course.open());
-        for (int i = 0; i < open.size(); i++) { // by number: there is one, mostly, and an iterator for each step
+        // by number: there is one, mostly, and an iterator for each step. First all that needs a checkpoint to be open:
+        // a transaction that runs would hold it up
+        for (int i = 0; i < open.size(); i++) if (open.get(i).unprepared()) return written();
+        for (int i = 0; i < open.size(); i++) {
             Leg leg = open.get(i);
-            if (leg.unprepared()) return written();
             if (leg.trial != null && leg.trial.running != null) continue;
             long wait = waitOf(leg, nowMs);
             if (log.order() != null) return Next.AGAIN;
@@ -290,6 +332,7 @@ final class Runner implements Runnable {
         Attempt attempt = new Attempt(this, leg, what, trial.attempts + 1);
         trial.running = attempt;
         running++;
+        if (attempt.transactional()) transacting++;
         return attempt;
     }
 
@@ -310,13 +353,13 @@ final class Runner implements Runnable {
 
     private void finished(Attempt attempt) {
         running--;
+        if (attempt.transactional()) transacting--;
         Leg now = log.course().leg(attempt.leg.place, attempt.leg.index);
         Trial trial = now == null ? attempt.leg.trial : now.trial;
         if (trial != null) trial.running = null;
-        if (log.lost()) {
-            if (attempt.connection() != null) Transactions.giveUp(attempt.connection());
-        } else if (attempt.connection() != null) transactions.add(attempt);
-        else trials.ended(attempt);
+        if (log.lost()) attempt.rollBack();
+        else if (attempt.connection() != null) transactions.add(attempt);
+        else if (!attempt.rolledBack()) trials.ended(attempt);
     }
 
     StepContext context(Leg leg, Attempt.What what, int number, CallContext call) {

@@ -19,7 +19,9 @@ import org.jspecify.annotations.Nullable;
  * on JDBC; refused at registration otherwise. Its code gets a connection in a transaction, and leaves commit, rollback
  * and close to the engine.
  *
- * <p>It does not share the journal's batches: one transaction of its own for each such step.
+ * <p>It does not share the journal's batches: one transaction of its own for each such step. While it runs in one
+ * branch, what other branches have done waits to be written, and so does what would follow there: a saga that holds a
+ * connection never asks for another one, so that no pool is too small. Keep it as short as any transaction.
  *
  * @param <I> the saga's input
  * @param <R> what the step returns; kept in the journal
