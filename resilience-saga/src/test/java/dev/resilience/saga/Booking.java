@@ -23,7 +23,7 @@ final class Booking {
         AFTER
     }
 
-    private record Hold(String call, At at, CountDownLatch reached, CountDownLatch free) {}
+    private record Hold(String call, At at, CountDownLatch reached, CountDownLatch free, CountDownLatch gone) {}
 
     /** Every call that made an effect, in order; a repeated key makes none. */
     final List<String> effects = new CopyOnWriteArrayList<>();
@@ -71,23 +71,29 @@ final class Booking {
         if (now == null || !now.call.equals(call) || now.at != at) return;
         hold = null; // only the first call: the next one is somebody else's
         now.reached.countDown();
-        Fleet.await(now.free);
+        try {
+            Fleet.await(now.free);
+        } finally {
+            now.gone.countDown();
+        }
     }
 
     /** Holds the first such call; the latch that frees it. */
     Held hold(String call, At at) {
-        Hold made = new Hold(call, at, new CountDownLatch(1), new CountDownLatch(1));
+        Hold made = new Hold(call, at, new CountDownLatch(1), new CountDownLatch(1), new CountDownLatch(1));
         hold = made;
-        return new Held(made.reached, made.free);
+        return new Held(made.reached, made.free, made.gone);
     }
 
-    record Held(CountDownLatch reached, CountDownLatch free) {
+    record Held(CountDownLatch reached, CountDownLatch free, CountDownLatch gone) {
         void reach() {
             Fleet.await(reached);
         }
 
+        /** When this returns the participant is at work: before that, time would take it for one that waits on. */
         void go() {
             free.countDown();
+            Fleet.await(gone);
         }
     }
 

@@ -10,6 +10,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -63,20 +64,29 @@ final class Wire implements AutoCloseable {
         while (!listening.isClosed()) {
             try {
                 Socket client = listening.accept();
-                Socket server = new Socket(host, port);
-                client.setTcpNoDelay(true);
-                server.setTcpNoDelay(true);
-                open.addAll(List.of(client, server));
-                boolean[] asking = new boolean[1];
-                thread(() -> pump(client, server, Cut.REQUEST, asking));
-                thread(() -> pump(server, client, Cut.REPLY, asking));
+                open.add(client);
+                try {
+                    connect(client);
+                } catch (IOException refused) {
+                    client.close(); // or the driver would wait for ever
+                }
             } catch (IOException closed) {
                 // the driver sees it
             }
         }
     }
 
-    private void pump(Socket from, Socket to, Cut what, boolean[] asking) {
+    private void connect(Socket client) throws IOException {
+        Socket server = new Socket(host, port);
+        open.add(server);
+        client.setTcpNoDelay(true);
+        server.setTcpNoDelay(true);
+        AtomicBoolean asking = new AtomicBoolean();
+        thread(() -> pump(client, server, Cut.REQUEST, asking));
+        thread(() -> pump(server, client, Cut.REPLY, asking));
+    }
+
+    private void pump(Socket from, Socket to, Cut what, AtomicBoolean asking) {
         byte[] bytes = new byte[64 << 10];
         try (from;
                 to;
@@ -84,8 +94,8 @@ final class Wire implements AutoCloseable {
                 OutputStream out = to.getOutputStream()) {
             for (int n = in.read(bytes); n >= 0; n = in.read(bytes)) {
                 if (cut.compareAndSet(what, null)) return;
-                if (what == Cut.REQUEST && !asking[0]) trips.incrementAndGet();
-                asking[0] = what == Cut.REQUEST; // a reply comes only when the request is through: one writer at a time
+                if (what == Cut.REQUEST && !asking.get()) trips.incrementAndGet();
+                asking.set(what == Cut.REQUEST); // a reply comes only when the request is through: one writer at a time
                 out.write(bytes, 0, n);
                 out.flush();
             }
