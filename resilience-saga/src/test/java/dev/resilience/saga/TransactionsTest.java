@@ -77,7 +77,9 @@ class TransactionsTest {
         public Connection connection() {
             held.incrementAndGet();
             return (Connection) Proxy.newProxyInstance(
-                    TransactionsTest.class.getClassLoader(), new Class<?>[] {Connection.class}, (proxy, method, args) -> {
+                    TransactionsTest.class.getClassLoader(),
+                    new Class<?>[] {Connection.class},
+                    (proxy, method, args) -> {
                         switch (method.getName()) {
                             case "commit" -> inner.write(Objects.requireNonNull(pending.remove(proxy)));
                             case "rollback" -> pending.remove(proxy);
@@ -92,7 +94,8 @@ class TransactionsTest {
         public boolean write(Connection transaction, Checkpoint checkpoint) {
             if (fail.test(checkpoint)) throw new SagaStoreException("broken", new SQLException("broken"));
             boolean accepted = !refuse.test(checkpoint)
-                    && checkpoint.accepts(inner.load(checkpoint.ref()).orElseThrow().head());
+                    && checkpoint.accepts(
+                            inner.load(checkpoint.ref()).orElseThrow().head());
             if (accepted) pending.put(transaction, checkpoint);
             return accepted;
         }
@@ -156,7 +159,9 @@ class TransactionsTest {
     private SagaStatus ended() throws InterruptedException {
         assertThat(berth.done.await(60, TimeUnit.SECONDS)).isTrue();
         assertThat(store.held).as("connections that were not given back").hasValue(0);
-        assertThat(store.askedMeanwhile).as("asked of the store by who holds a connection").isEmpty();
+        assertThat(store.askedMeanwhile)
+                .as("asked of the store by who holds a connection")
+                .isEmpty();
         return Objects.requireNonNull(berth.released).status();
     }
 
