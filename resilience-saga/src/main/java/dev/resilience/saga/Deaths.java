@@ -11,8 +11,8 @@ import java.util.Set;
 /**
  * Who is dead, told by an observer's own monotonic clock alone (S13): an owner whose beat has not changed for a lease of
  * time that the observer was looking, over at least three looks. A gap in which it could not look, because the store did
- * not answer or it stood still itself, does not count; so a store that is away makes nobody dead. Not safe for several
- * threads.
+ * not answer or it stood still itself, does not count; so a store that is away makes nobody dead. One thread observes,
+ * any may ask.
  */
 final class Deaths {
     static final int LOOKS = 3;
@@ -25,6 +25,7 @@ final class Deaths {
     private long lastLook;
     private boolean looked;
     private volatile Set<String> dead = Set.of();
+    private volatile List<String> forgettable = List.of();
 
     private static final class Silence {
         long beat;
@@ -73,6 +74,7 @@ final class Deaths {
             if (isDead(silence)) found.add(owner);
         });
         dead = Set.copyOf(found);
+        forgettable = old();
     }
 
     private static void count(Silence silence, long gap) {
@@ -92,6 +94,10 @@ final class Deaths {
 
     /** Those that are dead for so long that their rows can go if they own nothing. */
     List<String> forgettable() {
+        return forgettable;
+    }
+
+    private List<String> old() {
         List<String> old = new ArrayList<>();
         others.forEach((owner, silence) -> {
             if (silence.nanos >= FORGET * LOOKS * period) old.add(owner);

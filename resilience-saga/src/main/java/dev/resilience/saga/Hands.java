@@ -36,8 +36,23 @@ final class Hands {
             this.sagas = time.watched(mine);
         } else {
             this.own = null;
-            this.sagas = time.watched(users);
+            this.sagas = time.watched(elsewhere(users));
         }
+    }
+
+    /**
+     * An executor may run a task on the thread that brings it, as one that is full often does. That thread is a
+     * starter's, the claims', or one that drives a saga and has to see that a branch does not come back: what would run
+     * there runs on a thread of the engine's own.
+     */
+    private Executor elsewhere(Executor users) {
+        return task -> {
+            Thread caller = Thread.currentThread();
+            users.execute(() -> {
+                if (Thread.currentThread() == caller) background.execute(task);
+                else task.run();
+            });
+        };
     }
 
     private static ExecutorService virtualOrPooled(String prefix, int concurrency) {

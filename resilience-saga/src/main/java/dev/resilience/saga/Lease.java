@@ -8,7 +8,9 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.ArrayBlockingQueue;
 
 /**
  * An engine's right to run sagas: its heartbeat, three to a lease, and what it hears of the others' at the same time. An
@@ -16,6 +18,9 @@ import java.util.Set;
  * it for dead; safety never depends on that, only on the guard of every write.
  */
 final class Lease {
+    /** Beats that listeners have not heard of yet; of more than that they never do. */
+    private static final int MOST_TOLD = 100;
+
     final String owner;
     private final Engine engine;
     private final TimeSource time;
@@ -25,6 +30,11 @@ final class Lease {
     private final long silence;
     private final Deaths deaths;
     private final Rhythm rhythm;
+    /** What waits for rows of sagas, or for guests: never the heartbeat, which nobody may hold up. */
+    private final Rhythm tidying;
+
+    private final Rhythm telling;
+    private final Queue<Told> told = new ArrayBlockingQueue<>(MOST_TOLD);
     private volatile long acknowledged;
     private long beats;
     private long due;
@@ -40,13 +50,18 @@ final class Lease {
         this.silence = Deaths.LOOKS * period - period / 2;
         this.deaths = new Deaths(owner, period);
         this.rhythm = new Rhythm("heartbeat", time, engine.hands.work, this::beatAndSay);
+        this.tidying = new Rhythm("look for its own strays", time, engine.hands.work, this::tidy);
+        this.telling = new Rhythm("telling of heartbeats", time, engine.hands.work, this::tell);
     }
+
+    private record Told(Duration late, boolean succeeded) {}
 
     /** The first beat, on the opening thread: from here on the engine exists for others, and knows the store's clock. */
     void open() {
         due = time.nanoTime();
         beat();
         rhythm.within(period);
+        tidying.within(Deaths.LOOKS * period);
     }
 
     private long beatAndSay() {
@@ -57,11 +72,10 @@ final class Lease {
         try {
             beat();
             succeeded = true;
-            tidy();
         } catch (SagaStoreException away) {
-            if (!succeeded) deaths.missed(); // its listener is told; who waits for the store waits on
+            deaths.missed(); // its listener is told; who waits for the store waits on
         } finally {
-            engine.listener.beat(late, succeeded);
+            if (engine.listener.heard() && told.offer(new Told(late, succeeded))) telling.within(0);
         }
         return Math.max(0, due - time.nanoTime());
     }
@@ -81,12 +95,21 @@ final class Lease {
         if (!before.containsAll(deaths.dead())) engine.claims.soon();
     }
 
-    /** What is done once a lease, after its beat. */
-    private void tidy() {
-        if (beats % Deaths.LOOKS != 1) return;
-        adoptStrays();
-        List<String> old = deaths.forgettable();
-        if (!old.isEmpty()) store.forget(old);
+    private long tell() {
+        for (Told one = told.poll(); one != null; one = told.poll()) engine.listener.beat(one.late(), one.succeeded());
+        return Rhythm.NEVER;
+    }
+
+    /** A lease after it was through with it the last time: a row of a saga may be locked by somebody for long. */
+    private long tidy() {
+        try {
+            adoptStrays();
+            List<String> old = deaths.forgettable();
+            if (!old.isEmpty()) store.forget(old);
+        } catch (SagaStoreException away) {
+            // a lease later, then
+        }
+        return Deaths.LOOKS * period;
     }
 
     /** Whether this engine may begin actions: others cannot hold it for dead yet. */
@@ -137,7 +160,9 @@ final class Lease {
 
     /** No more beats; this engine's row goes if it owns nothing any more. */
     void close(long nanos) {
+        tidying.close(nanos);
         rhythm.close(nanos);
+        telling.close(nanos);
         try {
             store.forget(Set.of(owner));
         } catch (SagaStoreException away) {

@@ -22,7 +22,9 @@ final class Rhythm {
     private final ReentrantLock lock = new ReentrantLock();
     private TimeSource.@Nullable Timer timer;
     private long due;
-    private boolean running;
+    /** Who does the work now. */
+    private @Nullable Thread running;
+
     private boolean wanted;
     private boolean closed;
 
@@ -42,7 +44,7 @@ final class Rhythm {
         try {
             if (closed || nanos == NEVER) return;
             long at = time.nanoTime() + Math.max(0, nanos);
-            if (running) {
+            if (running != null) {
                 if (!wanted || at - due < 0) due = at;
                 wanted = true;
                 return;
@@ -79,8 +81,8 @@ final class Rhythm {
     private void run() {
         lock.lock();
         try {
-            if (closed || running) return;
-            running = true;
+            if (closed || running != null) return;
+            running = Thread.currentThread();
             wanted = false;
             timer = null;
         } finally {
@@ -100,7 +102,7 @@ final class Rhythm {
         long left = next;
         lock.lock();
         try {
-            running = false;
+            running = null;
             if (wanted) left = Math.min(left, Math.max(0, due - time.nanoTime()));
         } finally {
             lock.unlock();
@@ -110,7 +112,10 @@ final class Rhythm {
         within(left);
     }
 
-    /** No more of it, and none under way when this returns but one that does not come back within {@code nanos}. */
+    /**
+     * No more of it, and none under way when this returns but one that does not come back within {@code nanos}, or that
+     * closes it itself.
+     */
     void close(long nanos) {
         lock.lock();
         try {
@@ -127,7 +132,7 @@ final class Rhythm {
     private boolean resting() {
         lock.lock();
         try {
-            return !running;
+            return running == null || running == Thread.currentThread();
         } finally {
             lock.unlock();
         }

@@ -366,8 +366,8 @@ public interface SagaEngine extends AutoCloseable {
          * Where sagas run; by default threads of the engine's own, started when first needed: a virtual one for each
          * saga that runs where the JDK has them, else a pool of at most {@link #concurrency}.
          *
-         * @param executor must run tasks side by side, not in the caller's thread; a saga whose task it refuses is run
-         *     later
+         * @param executor runs tasks side by side, and each that it does not refuse; a saga whose task it refuses is run
+         *     later, a task that it runs on the thread that brings it is moved to one of the engine's own
          * @return this
          */
         public Builder executor(Executor executor) {

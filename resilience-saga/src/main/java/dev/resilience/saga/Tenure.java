@@ -8,6 +8,7 @@ import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** One engine's time with one saga: from its start or claim to its release. */
@@ -68,16 +69,27 @@ final class Tenure implements Berth, Runnable {
         engine.hands.sagas.execute(() -> guarded(branch));
     }
 
+    /** On the timer's thread, which runs nothing of the user's (L6): his executor is asked by a thread of the engine's. */
     @Override
     public void goOn(Runnable rest) {
         try {
-            execute(rest);
-        } catch (Throwable refused) { // by an executor of the user's: then on a thread of the engine's own
-            try {
-                engine.hands.work.execute(() -> guarded(rest));
-            } catch (RejectedExecutionException closed) {
-                leave(); // others take it up
-            }
+            engine.hands.work.execute(() -> handOn(rest));
+        } catch (RejectedExecutionException closed) {
+            leave(); // others take it up
+        } catch (OutOfMemoryError noThreadLeft) {
+            engine.time.schedule(() -> goOn(rest), Nanos.SECOND);
+        }
+    }
+
+    private void handOn(Runnable rest) {
+        AtomicBoolean begun = new AtomicBoolean(); // an executor may throw and run it all the same
+        Runnable once = () -> {
+            if (begun.compareAndSet(false, true)) guarded(rest);
+        };
+        try {
+            engine.hands.sagas.execute(once);
+        } catch (Throwable refused) { // then here
+            once.run();
         }
     }
 
