@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.resilience.saga;
 
+import static java.time.Duration.ofHours;
 import static java.time.Duration.ofMinutes;
 import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -137,6 +138,7 @@ class TransactionsTest {
                 .run((in, connection, c) -> called(name, body))
                 .undo((in, connection, r, c) -> calls.add(name + "/undo"))
                 .retry(10, Backoff.none())
+                .attemptTimeout(ofHours(1)) // or those that wait for the test are interrupted, or left behind
                 .add();
     }
 
