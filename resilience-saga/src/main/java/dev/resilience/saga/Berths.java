@@ -14,6 +14,9 @@ final class Berths {
     private final Engine engine;
     private final int concurrency;
     private final Map<SagaRef, Tenure> table = new ConcurrentHashMap<>();
+    /** Threads that do something of a saga besides the one that began to drive it: branches, and who went on with it. */
+    private final Map<Thread, Tenure> aside = new ConcurrentHashMap<>();
+
     private final AtomicInteger running = new AtomicInteger();
     private final AtomicInteger suspects = new AtomicInteger();
     /** Threads that attempts did not give back: they take up room until they do. */
@@ -101,7 +104,7 @@ final class Berths {
             engine.claims.soon();
         }
         Thread waiting = drainer;
-        if (waiting != null && running.get() == 0) engine.time.unpark(waiting);
+        if (waiting != null) engine.time.unpark(waiting);
     }
 
     void abandoned(int delta) {
@@ -143,11 +146,41 @@ final class Berths {
         return table.values();
     }
 
-    boolean empty() {
-        return running.get() == 0;
+    /** Whether nothing runs here any more, but {@code self}. */
+    boolean emptyBut(@Nullable Tenure self) {
+        return running.get() == (self != null && table.get(self.ref) == self ? 1 : 0);
     }
 
-    /** Who waits for the last one to leave. */
+    /** The calling thread does something of this saga now. */
+    void aside(Tenure tenure, Runnable work) {
+        Thread me = Thread.currentThread();
+        aside.put(me, tenure);
+        try {
+            work.run();
+        } finally {
+            aside.remove(me);
+        }
+    }
+
+    /** Whether the calling thread runs code of this saga. */
+    boolean isOwnCode(SagaRef ref) {
+        Tenure tenure = table.get(ref);
+        if (tenure == null) return false;
+        Thread me = Thread.currentThread();
+        return tenure.drivenBy(me) || aside.get(me) == tenure;
+    }
+
+    /** Whose code the calling thread runs, if it is a saga's of this engine: who waits for that one waits for itself. */
+    @Nullable
+    Tenure ofThisThread() {
+        Thread me = Thread.currentThread();
+        Tenure there = aside.get(me);
+        if (there != null) return there;
+        for (Tenure tenure : table.values()) if (tenure.drivenBy(me)) return tenure;
+        return null;
+    }
+
+    /** Who waits for the others to leave: told of each. */
     void drainer(@Nullable Thread thread) {
         drainer = thread;
     }

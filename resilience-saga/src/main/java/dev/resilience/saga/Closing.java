@@ -3,6 +3,7 @@ package dev.resilience.saga;
 
 import dev.resilience.TimeSource;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** How an engine ends: what runs goes on for a while, the rest is given to others, the heartbeat ends last. */
 final class Closing {
@@ -11,10 +12,17 @@ final class Closing {
 
     private final Engine engine;
     private final TimeSource time;
+    /** The saga whose code closes the engine: it ends by itself, after this. */
+    private final @Nullable Tenure self;
 
-    Closing(Engine engine) {
+    Closing(Engine engine, @Nullable Tenure self) {
         this.engine = engine;
         this.time = engine.time;
+        this.self = self;
+    }
+
+    private boolean empty() {
+        return engine.berths.emptyBut(self);
     }
 
     /** Lets what runs come to its end, or to a wait; an interrupt ends the drain and stays set. */
@@ -23,7 +31,7 @@ final class Closing {
         engine.berths.drainer(Thread.currentThread());
         long nanos = TimeSource.nanos(engine.settings.drainFor);
         long end = time.nanoTime() + nanos;
-        while (!engine.berths.empty() && !Thread.currentThread().isInterrupted()) {
+        while (!empty() && !Thread.currentThread().isInterrupted()) {
             long left = nanos == Long.MAX_VALUE ? nanos : end - time.nanoTime();
             if (left <= 0) return;
             time.park(this, left);
@@ -33,11 +41,11 @@ final class Closing {
     /** Gives away what still runs: each at its next checkpoint, or without it where user code does not come back. */
     void release(Runnable closed) {
         engine.berths.nudgeAll();
-        Pause.until(time, this, GRACE, engine.berths::empty);
-        for (Tenure tenure : engine.berths.all()) evict(tenure);
+        Pause.until(time, this, GRACE, this::empty);
+        for (Tenure tenure : engine.berths.all()) if (tenure != self) evict(tenure);
         closed.run();
         engine.journal.look(); // what still tries to write gives up now
-        Pause.until(time, this, GRACE, engine.berths::empty);
+        Pause.until(time, this, GRACE, this::empty);
         engine.berths.drainer(null);
         engine.closeParts(GRACE);
     }

@@ -166,15 +166,18 @@ final class Engine implements SagaEngine {
 
     @Override
     public void close() {
+        Tenure self = berths.ofThisThread();
         if (!phase.compareAndSet(OPEN, DRAINING)) {
+            if (self != null) return; // whoever closes it waits for this very saga
             late.add(Thread.currentThread());
             Pause.until(time, this, Long.MAX_VALUE, () -> gone);
             return;
         }
         try {
-            new Closing(this).drain();
+            Closing closing = new Closing(this, self);
+            closing.drain();
             phase.set(RELEASING);
-            new Closing(this).release(() -> phase.set(CLOSED));
+            closing.release(() -> phase.set(CLOSED));
         } finally {
             phase.set(CLOSED);
             hands.close();

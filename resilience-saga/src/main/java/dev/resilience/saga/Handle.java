@@ -33,8 +33,19 @@ final class Handle<O extends @Nullable Object> implements SagaHandle<O> {
         if (Thread.interrupted()) throw new InterruptedException("interrupted while waiting for saga " + ref);
         SagaOutcome<O> here = here();
         if (here != null) return here;
-        SagaOutcome<?> outcome = engine.watchers.await(ref, chart, TimeSource.nanos(max));
+        long nanos = TimeSource.nanos(max);
+        if (nanos > 0 && engine.berths.isOwnCode(ref)) return ended();
+        SagaOutcome<?> outcome = engine.watchers.await(ref, chart, nanos);
         return outcome != null ? typed(outcome) : lastLook();
+    }
+
+    /** Of a saga whose own code asks: it would wait until its time is over, for itself. */
+    private SagaOutcome<O> ended() {
+        SagaOutcome<O> now = lastLook();
+        if (now instanceof SagaOutcome.StillRunning)
+            throw new IllegalStateException("saga " + ref + " waits for itself: await was called by code of this very saga,"
+                    + " which goes on only when that code returns; await(Duration.ZERO) says how it stands");
+        return now;
     }
 
     /** At the end of a wait: what the store says now. */

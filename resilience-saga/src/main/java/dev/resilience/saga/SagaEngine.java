@@ -148,6 +148,10 @@ public interface SagaEngine extends AutoCloseable {
      * store. Futures of handles complete with {@link SagaOutcome.StillRunning}. Returns when no thread or timer of the
      * engine is left but those that user code does not let go. A second call waits for the first. An interrupt ends the
      * drain early and stays set.
+     *
+     * <p>May be called by a saga's own code, a step or a listener: it waits for the others and not for that saga, whose
+     * step is recorded when it returns, and which other engines then go on with. From within a second saga it returns at
+     * once, and the first call waits for that one.
      */
     @Override
     void close();

@@ -38,7 +38,7 @@ public interface SagaHandle<O extends @Nullable Object> {
      * @throws InterruptedException if the waiting thread is interrupted; the saga goes on
      * @throws SagaStoreException if the store does not answer at the end of the wait
      * @throws IllegalStateException if it is not there by then: it was purged or never started, or the transaction that
-     *     starts it is not committed
+     *     starts it is not committed; at once if the saga's own code would wait for it, in a step for instance
      */
     SagaOutcome<O> await(Duration max) throws InterruptedException;
 

@@ -32,6 +32,8 @@ final class Tenure implements Berth, Runnable {
     private volatile @Nullable Runner runner;
 
     private volatile @Nullable SagaOutcome<?> came;
+    /** Who began to drive it, for as long as it is in there. */
+    private volatile @Nullable Thread driver;
 
     Tenure(Engine engine, SagaRef ref, boolean suspect) {
         this.engine = engine;
@@ -61,12 +63,26 @@ final class Tenure implements Berth, Runnable {
     @Override
     public void run() {
         Runner mine = runner;
-        if (mine != null) guarded(mine);
+        if (mine == null) return;
+        driver = Thread.currentThread();
+        try {
+            guarded(mine);
+        } finally {
+            driver = null;
+        }
+    }
+
+    boolean drivenBy(Thread thread) {
+        return driver == thread;
     }
 
     @Override
     public void execute(Runnable branch) {
-        engine.hands.sagas.execute(() -> guarded(branch));
+        engine.hands.sagas.execute(() -> aside(branch));
+    }
+
+    private void aside(Runnable work) {
+        engine.berths.aside(this, () -> guarded(work));
     }
 
     /** On the timer's thread, which runs nothing of the user's (L6): his executor is asked by a thread of the engine's. */
@@ -84,7 +100,7 @@ final class Tenure implements Berth, Runnable {
     private void handOn(Runnable rest) {
         AtomicBoolean begun = new AtomicBoolean(); // an executor may throw and run it all the same
         Runnable once = () -> {
-            if (begun.compareAndSet(false, true)) guarded(rest);
+            if (begun.compareAndSet(false, true)) aside(rest);
         };
         try {
             engine.hands.sagas.execute(once);
