@@ -12,6 +12,7 @@ import dev.resilience.examples.FirstSaga.Receipt;
 import dev.resilience.examples.FirstSaga.Reservation;
 import dev.resilience.saga.StepRejectedException;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.h2.jdbcx.JdbcDataSource;
 import org.junit.jupiter.api.Test;
@@ -60,7 +61,7 @@ class FirstSagaTest {
     private final JdbcDataSource database = new JdbcDataSource();
 
     FirstSagaTest() {
-        database.setURL("jdbc:h2:mem:first-saga;DB_CLOSE_DELAY=-1");
+        database.setURL("jdbc:h2:mem:" + UUID.randomUUID() + ";DB_CLOSE_DELAY=-1");
     }
 
     @Test

@@ -20,6 +20,8 @@ import dev.resilience.saga.Saga;
 import dev.resilience.saga.StepRejectedException;
 import java.io.IOException;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
 
@@ -31,17 +33,24 @@ class PlaceOrderTest {
     private boolean captureRefused;
     private int dispatchFails;
 
+    /** They remember keys: a call that comes again, because its answer came too late, has done nothing more. */
     private final class Participants implements Stock, Payments, Carrier {
+        private final Set<String> keys = ConcurrentHashMap.newKeySet();
+
+        private void once(String key, String what) {
+            if (keys.add(key)) done.add(what);
+        }
+
         @Override
         public Reservation reserve(List<Line> lines, String key) throws OutOfStock {
             if (outOfStock) throw new OutOfStock();
-            done.add("reserve");
+            once(key, "reserve");
             return new Reservation("r" + lines.size());
         }
 
         @Override
         public void release(String id, String key) {
-            done.add("release " + id);
+            once(key, "release " + id);
         }
 
         @Override
@@ -52,26 +61,26 @@ class PlaceOrderTest {
         @Override
         public Auth authorise(String card, String key) {
             if (declined) throw new StepRejectedException("declined: " + card);
-            done.add("authorise");
+            once(key, "authorise");
             return new Auth("a-" + card);
         }
 
         @Override
         public void voidAuth(String id, String key) {
-            done.add("void " + id);
+            once(key, "void " + id);
         }
 
         @Override
         public Capture capture(String auth, String key) {
             if (captureRefused) throw new StepRejectedException("expired: " + auth);
-            done.add("capture " + auth);
+            once(key, "capture " + auth);
             return new Capture("c");
         }
 
         @Override
         public Parcel dispatch(String reservation, String key) throws IOException {
             if (dispatchFails-- > 0) throw new IOException("no van");
-            done.add("dispatch " + reservation);
+            once(key, "dispatch " + reservation);
             return new Parcel("p-" + reservation);
         }
     }

@@ -124,6 +124,7 @@ final class Supervisor implements Service.Watcher, AutoCloseable {
             if (made < (long) effects * (killed + 1) / (kills + 1)) return;
             killed++;
             process.destroyForcibly();
+            worker = null; // what it has asked for goes on, and must not be taken for another one's
             say("worker " + started + " killed " + (after ? "after " : "before ") + verb + ", " + made + " of "
                     + effects + " effects made");
         } finally {
