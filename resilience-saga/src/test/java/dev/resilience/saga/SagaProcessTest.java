@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
  */
 class SagaProcessTest {
     private static final int ROUNDS = Integer.getInteger("saga.process.rounds", 1);
-    private static final long PATIENCE = TimeUnit.SECONDS.toNanos(Long.getLong("saga.process.patience", 120));
+    private static final long PATIENCE = TimeUnit.SECONDS.toNanos(Long.getLong("saga.process.patience", 240));
 
     private final TestDatabase participants = TestServer.postgres().database();
     private final List<Worker> workers = new ArrayList<>();

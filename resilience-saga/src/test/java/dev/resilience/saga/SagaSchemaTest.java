@@ -119,7 +119,7 @@ class SagaSchemaTest {
                 new Thread(tasks.get(i)).start();
             }
             for (FutureTask<Boolean> task : tasks)
-                assertThat(task.get(60, TimeUnit.SECONDS)).isTrue();
+                assertThat(task.get(240, TimeUnit.SECONDS)).isTrue();
             SagaSchema.createIfMissing(source);
             database.execute("DROP TABLE saga_node");
             SagaSchema.createIfMissing(source);

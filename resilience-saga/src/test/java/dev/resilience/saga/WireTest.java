@@ -218,7 +218,7 @@ class WireTest {
                     return head.ref();
                 }));
             for (Future<SagaRef> saga : sagas) {
-                List<String> steps = db.steps(saga.get(60, TimeUnit.SECONDS));
+                List<String> steps = db.steps(saga.get(240, TimeUnit.SECONDS));
                 assertThat(steps).hasSize(15).doesNotHaveDuplicates();
             }
         } finally {
