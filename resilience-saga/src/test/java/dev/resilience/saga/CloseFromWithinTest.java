@@ -2,7 +2,6 @@
 package dev.resilience.saga;
 
 import static java.time.Duration.ofHours;
-import static java.time.Duration.ofMinutes;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
@@ -21,7 +20,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** L3: code of a saga that closes its engine, or waits for itself, does not wait for what can only come after it. */
 @Timeout(300)
 class CloseFromWithinTest {
-    private static final Duration DRAIN = ofMinutes(5);
+    /** So long that it does not pass, a tick at a time, before a thread that was let go has a processor. */
+    private static final Duration DRAIN = ofHours(1_000);
 
     private final Fleet fleet = new Fleet();
     private final AtomicReference<SagaEngine> engine = new AtomicReference<>();
