@@ -6,6 +6,7 @@ import dev.resilience.TimeSource;
 import dev.resilience.saga.SagaStore.Loaded;
 import dev.resilience.saga.SagaStore.Start;
 import dev.resilience.saga.SagaStore.Started;
+import java.sql.SQLException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -28,7 +29,19 @@ final class JournalWriter {
     private static final long FIRST_PAUSE = TimeUnit.MILLISECONDS.toNanos(20);
     private static final long LONGEST_PAUSE = TimeUnit.SECONDS.toNanos(2);
     private static final long START_PATIENCE = TimeUnit.SECONDS.toNanos(5);
+    /** So often a database may refuse what is in a write before its row is held for guilty: some seconds. */
+    private static final int REFUSALS = 8;
+
     private static final long BETWEEN_WARNINGS = TimeUnit.MINUTES.toNanos(1);
+
+    /** The database refuses a write for what is in it, again and again: patience is no cure. */
+    static final class RefusedException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        RefusedException(RuntimeException last) {
+            super(last.getMessage(), last);
+        }
+    }
 
     private final SagaStore store;
     private final TimeSource time;
@@ -85,6 +98,7 @@ final class JournalWriter {
      * Writes a checkpoint, for as long as it takes. False: its guard does not hold, and it is not in the journal.
      *
      * @throws SagaStoreException if it gives up: then it is not known
+     * @throws RefusedException if it is not in the journal and never will be
      */
     boolean write(Checkpoint checkpoint) {
         Outcome<Boolean> written;
@@ -221,17 +235,28 @@ final class JournalWriter {
         return (RuntimeException) ((Outcome.Failure<?>) outcome).thrown();
     }
 
+    /** Data and constraints: what says something of this row alone. A schema that does not fit is every saga's trouble. */
+    static boolean blamesRow(RuntimeException failed) {
+        if (!(failed.getCause() instanceof SQLException sql) || SqlFault.of(sql) != SqlFault.ROW) return false;
+        SQLException told = sql.getSQLState() == null && sql.getNextException() != null ? sql.getNextException() : sql;
+        String state = String.valueOf(told.getSQLState());
+        return state.startsWith("22") || state.startsWith("23") || state.startsWith("44");
+    }
+
     /** One caller's tries and pauses. */
     private final class Patience {
         private final long began = time.nanoTime();
         private boolean interrupted = Thread.interrupted();
         private int tries;
+        private int refusals;
 
         /** Waits before the next try, or throws what failed: what is no matter of patience, or if it gives up. */
         void pause(RuntimeException failed, long most) {
             if (!(failed instanceof SagaStoreException)) throw failed;
             tries++;
-            warn(failed);
+            refusals = blamesRow(failed) ? refusals + 1 : 0;
+            if (refusals == 0) warn(failed);
+            if (refusals >= REFUSALS) throw most == Long.MAX_VALUE ? new RefusedException(failed) : failed;
             long longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE << Math.min(tries - 1, 10));
             long pause = longest / 2 + ThreadLocalRandom.current().nextLong(longest / 2 + 1);
             long now = time.nanoTime();

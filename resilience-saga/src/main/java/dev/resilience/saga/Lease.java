@@ -39,6 +39,7 @@ final class Lease {
     private long beats;
     private long due;
     private Map<SagaRef, SagaInstance> strays = new HashMap<>();
+    private final Map<SagaRef, RuntimeException> stuck = new HashMap<>();
 
     Lease(String owner, Engine engine) {
         this.owner = owner;
@@ -135,10 +136,27 @@ final class Lease {
         for (SagaInstance head : store.owned(owner)) {
             if (running.contains(head.ref())) continue;
             SagaInstance before = strays.get(head.ref());
-            if (before != null && before.fence() == head.fence() && before.seq() == head.seq()) release(head);
-            else found.put(head.ref(), head);
+            boolean stray = before != null && before.fence() == head.fence() && before.seq() == head.seq();
+            if (!stray || !released(head)) found.put(head.ref(), head);
         }
         strays = found;
+        stuck.keySet().retainAll(found.keySet());
+    }
+
+    /** False of one whose row takes no write: tried again a lease later, and no other one waits for it. */
+    private boolean released(SagaInstance head) {
+        try {
+            release(head);
+            return true;
+        } catch (RuntimeException refused) {
+            if (refused instanceof SagaStoreException && !JournalWriter.blamesRow(refused)) throw refused;
+            if (stuck.put(head.ref(), refused) == null)
+                Guest.warn(
+                        "saga " + head.ref() + ": its row takes no write, so that no engine can go on with it and no verb of"
+                                + " an operator reaches it; mend the row, it is tried again once a lease",
+                        refused);
+            return false;
+        }
     }
 
     private void release(SagaInstance head) {

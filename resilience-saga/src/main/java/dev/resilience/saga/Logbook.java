@@ -43,6 +43,9 @@ final class Logbook {
     private @Nullable Object output;
     private boolean executed;
     private boolean lost;
+    /** Something that was to be told is left out, because it is refused. */
+    private boolean unwritable;
+
     private boolean completedHere;
     private @Nullable Throwable undone;
     private @Nullable Checkpoint refused;
@@ -203,12 +206,32 @@ final class Logbook {
      */
     boolean write(boolean idle) {
         Checkpoint checkpoint = compose(idle);
-        if (!berth.write(checkpoint)) {
-            refused(checkpoint, false);
+        boolean written;
+        try {
+            written = berth.write(checkpoint);
+        } catch (JournalWriter.RefusedException guilty) {
+            unwritable(guilty);
             return false;
         }
-        accepted(checkpoint);
-        return true;
+        if (written) accepted(checkpoint);
+        else refused(checkpoint, false);
+        return written;
+    }
+
+    /** What is to be told will never be durable: all that can be said is that. If not even that can, the run breaks off. */
+    private void unwritable(JournalWriter.RefusedException guilty) {
+        if (dones.isEmpty() && unwritable) throw guilty;
+        unwritable = true;
+        String step = dones.isEmpty() ? null : dones.get(0).place.node.name();
+        dones.clear();
+        refresh(false);
+        order = null; // this one weighs more, whatever it was
+        order(Order.What.PARK, Reasons.UNWRITABLE, step, text(guilty.getCause()));
+        Guest.warn(
+                "saga " + head.ref() + ": the journal refuses what is to be recorded"
+                        + (step == null ? "" : " of step '" + step + "'")
+                        + "; it is parked: mend what refuses it and retry it, or resolve its step",
+                guilty);
     }
 
     /**
@@ -265,6 +288,7 @@ final class Logbook {
         Story.tell(berth.listener(), before, checkpoint, dones);
         for (Done done : dones) forget(done);
         dones.clear();
+        unwritable = false;
         if (!executed) return;
         if (order != null && order.reason().equals(ERROR))
             Guest.warn(

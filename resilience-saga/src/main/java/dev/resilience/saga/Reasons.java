@@ -27,6 +27,8 @@ final class Reasons {
     static final String UNREADABLE = "UNREADABLE";
     /** A result has no bytes, or too many: the effect is made, the result lost. */
     static final String UNENCODABLE = "UNENCODABLE";
+    /** Parked: the database refuses what is to be recorded, for what is in it. */
+    static final String UNWRITABLE = "UNWRITABLE";
     /** Parked: a compensation did not succeed in its time. */
     static final String UNDO_FAILED = "UNDO_FAILED";
     /** Parked: a participant refused a compensation. */
