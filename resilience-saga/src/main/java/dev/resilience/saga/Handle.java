@@ -43,8 +43,9 @@ final class Handle<O extends @Nullable Object> implements SagaHandle<O> {
     private SagaOutcome<O> ended() {
         SagaOutcome<O> now = lastLook();
         if (now instanceof SagaOutcome.StillRunning)
-            throw new IllegalStateException("saga " + ref + " waits for itself: await was called by code of this very saga,"
-                    + " which goes on only when that code returns; await(Duration.ZERO) says how it stands");
+            throw new IllegalStateException(
+                    "saga " + ref + " waits for itself: await was called by code of this very saga,"
+                            + " which goes on only when that code returns; await(Duration.ZERO) says how it stands");
         return now;
     }
 

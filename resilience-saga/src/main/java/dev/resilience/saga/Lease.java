@@ -152,7 +152,8 @@ final class Lease {
             if (refused instanceof SagaStoreException && !JournalWriter.blamesRow(refused)) throw refused;
             if (stuck.put(head.ref(), refused) == null)
                 Guest.warn(
-                        "saga " + head.ref() + ": its row takes no write, so that no engine can go on with it and no verb of"
+                        "saga " + head.ref()
+                                + ": its row takes no write, so that no engine can go on with it and no verb of"
                                 + " an operator reaches it; mend the row, it is tried again once a lease",
                         refused);
             return false;

@@ -103,8 +103,26 @@ final class Operator implements SagaAdmin {
     public void retry(SagaRef saga, String actor, String note) {
         verb(saga, new Audit("retry", "", actor, note), seen -> {
             SagaStatus as = parked(seen, "retry");
-            return write -> goOn(write, as);
+            Chart older = rolledBackTo(seen);
+            return write -> {
+                goOn(write, as);
+                if (older != null) write.head().version(older.plan().version());
+            };
         });
+    }
+
+    /**
+     * The newest definition here that is older than what parked the saga and that its journal fits all the same; null
+     * where it was parked for something else, or this engine has one that it can go on with.
+     */
+    private @Nullable Chart rolledBackTo(SagaStore.Loaded saga) {
+        SagaInstance head = saga.head();
+        boolean misfit = Reasons.UNREADABLE.equals(head.reason()) || Reasons.DEFINITION_MISMATCH.equals(head.reason());
+        if (!misfit || engine.definitions.select(head.ref().name(), head.version()) != null) return null;
+        for (Chart chart : engine.definitions.versions(head.ref().name()))
+            if (chart.plan().version() < head.version()
+                    && Course.of(chart, engine.codec, saga).mismatch() == null) return chart;
+        return null;
     }
 
     @Override

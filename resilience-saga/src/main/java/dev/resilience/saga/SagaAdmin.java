@@ -49,7 +49,9 @@ public interface SagaAdmin {
 
     /**
      * Lets a saga that needs attention go on where it stands, with fresh attempts: after what was broken is mended, or a
-     * definition that fits is deployed.
+     * definition that fits is deployed. Of one that a newer release parked because it could not read it
+     * ({@code UNREADABLE}, {@code DEFINITION_MISMATCH}), an engine that has only older definitions goes back to the newest
+     * of them that its journal fits: a release is rolled back so.
      *
      * @param saga which
      * @param actor who says so

@@ -46,7 +46,8 @@ class GuiltyRowTest {
 
     private static boolean tells(Checkpoint checkpoint, String result) {
         for (JournalEntry entry : checkpoint.entries())
-            if (entry.payload() != null && new String(entry.payload(), java.nio.charset.StandardCharsets.UTF_8).contains(result))
+            if (entry.payload() != null
+                    && new String(entry.payload(), java.nio.charset.StandardCharsets.UTF_8).contains(result))
                 return true;
         return false;
     }

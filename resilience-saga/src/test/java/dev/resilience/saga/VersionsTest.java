@@ -150,6 +150,66 @@ class VersionsTest {
 
     record Counted(int item) {}
 
+    /** A nap, then a step that reads the input. */
+    private static <I> Saga<I, Void> napping(Class<I> input, int version, List<String> calls, String... more) {
+        SagaDefinition<I> s = Saga.define("napping", version, input).since(1);
+        s.delay("nap", Duration.ofSeconds(30));
+        s.step("only", String.class)
+                .run((in, c) -> {
+                    calls.add("v" + version + " " + in);
+                    return "";
+                })
+                .harmless()
+                .add();
+        for (String step : more)
+            s.step(step, String.class).run((in, c) -> "").harmless().add();
+        return s.build();
+    }
+
+    private SagaHandle<Void> parkedAfterItsNap(Saga<Narrow, Void> one, Saga<?, Void> release) {
+        SagaEngine old = fleet.open("old", one);
+        SagaHandle<Void> handle = old.start(one, "1", new Narrow("book"));
+        fleet.until(() -> fleet.head(handle.ref()).owner() == null);
+        fleet.close(old);
+        SagaEngine engine = fleet.open("release", release);
+        fleet.untilStatus(handle, SagaStatus.NEEDS_ATTENTION);
+        assertThat(fleet.head(handle.ref()).reason()).isEqualTo("UNREADABLE");
+        assertThat(fleet.head(handle.ref()).version()).isEqualTo(2); // it has recorded the end of the nap
+        fleet.close(engine);
+        return handle;
+    }
+
+    /** S47: nor has one that recorded what the older one reads as well; an operator says so, nobody guesses. */
+    @Test
+    void a_release_that_ended_a_delay_before_it_could_not_read_on_can_be_rolled_back() {
+        Saga<Narrow, Void> one = napping(Narrow.class, 1, calls);
+        SagaHandle<Void> handle = parkedAfterItsNap(one, napping(Counted.class, 2, calls));
+        SagaEngine back = fleet.open("back", one);
+        fleet.pass(Duration.ofMinutes(2));
+        assertThat(fleet.status(handle)).isEqualTo(SagaStatus.NEEDS_ATTENTION);
+        back.admin().retry(handle.ref(), "ann", "rolled back");
+        fleet.untilStatus(handle, SagaStatus.COMPLETED);
+        assertThat(calls).containsExactly("v1 Narrow[item=book]");
+        assertThat(fleet.head(handle.ref()).version()).isEqualTo(1);
+    }
+
+    /** Of an engine that has a definition for it, retry means that one; of one whose older ones do not fit, it waits. */
+    @Test
+    void a_retry_takes_no_older_definition_where_there_is_a_newer_one_or_where_it_does_not_fit() {
+        Saga<Narrow, Void> one = napping(Narrow.class, 1, calls);
+        SagaHandle<Void> handle = parkedAfterItsNap(one, napping(Counted.class, 2, calls));
+        Saga<Narrow, Void> mended = napping(Narrow.class, 3, calls, "more");
+        SagaDefinition<Narrow> renamed = Saga.define("napping", 1, Narrow.class);
+        renamed.delay("sleep", Duration.ofSeconds(30));
+        SagaEngine misfit = fleet.open("misfit", renamed.build());
+        misfit.admin().retry(handle.ref(), "ann", "rolled back to what does not fit");
+        assertThat(fleet.head(handle.ref()).version()).isEqualTo(2);
+        fleet.close(misfit);
+        fleet.open("both", one, mended);
+        fleet.untilStatus(handle, SagaStatus.COMPLETED);
+        assertThat(calls).containsExactly("v3 Narrow[item=book]");
+    }
+
     @Test
     void a_verb_of_an_engine_without_the_definition_is_for_the_others() {
         Saga<String, Void> one = version(1, 1, "a", "b");
