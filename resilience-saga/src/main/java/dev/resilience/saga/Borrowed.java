@@ -15,6 +15,7 @@ final class Borrowed implements AutoCloseable {
     private final Dialect dialect;
     private final boolean autoCommit;
     private boolean clean = true;
+    private boolean useless;
     private @Nullable Boolean autoCommitWas;
     private @Nullable Object begun;
 
@@ -62,6 +63,11 @@ final class Borrowed implements AutoCloseable {
         clean = true;
     }
 
+    /** What it was borrowed for has failed: one that would fail again is not given back as whole. */
+    void failed(SQLException thrown) {
+        useless = SqlFault.of(thrown) == SqlFault.CONNECTION;
+    }
+
     /** For code that ends the transaction itself; closing it gives the connection back as it was. */
     Connection handedOut() {
         if (autoCommitWas == null && begun == null) return connection;
@@ -84,6 +90,10 @@ final class Borrowed implements AutoCloseable {
     @Override
     public void close() {
         try (Connection given = connection) {
+            if (useless) {
+                given.abort(Runnable::run);
+                given.createStatement().close(); // fails, which tells the pool what it has been given back
+            }
             if (!clean) given.rollback();
             if (begun != null) dialect.giveBack(given, begun);
             if (autoCommitWas != null) given.setAutoCommit(autoCommitWas);

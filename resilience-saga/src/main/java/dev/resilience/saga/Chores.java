@@ -8,7 +8,6 @@ import java.util.concurrent.ThreadLocalRandom;
 /** What an engine does once a minute: counts for gauges, and removes what is older than its retention. */
 final class Chores {
     private static final long PERIOD = 60 * Nanos.SECOND;
-    private static final int COUNTED = 10_000;
     private static final int AT_ONCE = 500;
 
     private final Engine engine;
@@ -27,9 +26,7 @@ final class Chores {
 
     private long look() {
         try {
-            attention = engine.store
-                    .list(SagaQuery.all().status(SagaStatus.NEEDS_ATTENTION).limit(COUNTED))
-                    .size();
+            attention = engine.store.count(SagaStatus.NEEDS_ATTENTION);
             unclaimable = engine.store.unclaimable(engine.definitions.supported(), engine.clock.nowMs());
             Duration retention = engine.settings.retention;
             if (retention != null) purge(retention);

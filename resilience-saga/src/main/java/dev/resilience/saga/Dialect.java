@@ -195,7 +195,16 @@ abstract class Dialect {
         return made;
     }
 
-    /** Starts one, here or in somebody's transaction, which must stay usable if it is there already (S14). */
+    /**
+     * Starts one in somebody's transaction, which stays usable if it is there already (S14). Null: nothing is done, and
+     * there must be a savepoint to come back to if it fails in the middle.
+     */
+    @Nullable
+    Boolean insertWithin(Connection c, SagaStore.Start start) throws SQLException {
+        return start.entries().isEmpty() ? (Boolean) insert(c, start) : null; // one statement happens or does not
+    }
+
+    /** Starts one; what is refused because it is there already aborts nothing. */
     boolean insert(Connection c, SagaStore.Start start) throws SQLException {
         try (PreparedStatement s = c.prepareStatement(START)) {
             bind(s, start);
@@ -242,11 +251,21 @@ abstract class Dialect {
                 .bytes(start.context());
     }
 
+    /** The end of a query that sees what is committed, if another would go on seeing what was when its transaction began. */
+    String newest() {
+        return "";
+    }
+
     /** How a saga stands, read newly. */
     @Nullable
     Stored find(Connection c, SagaRef ref) throws SQLException {
+        return find(c, ref, "");
+    }
+
+    @Nullable
+    Stored find(Connection c, SagaRef ref, String how) throws SQLException {
         try (PreparedStatement s =
-                c.prepareStatement("SELECT " + Rows.HEAD + ", input_hash FROM saga_instance" + BY_REF)) {
+                c.prepareStatement("SELECT " + Rows.HEAD + ", input_hash FROM saga_instance" + BY_REF + how)) {
             new Rows.Binder(s).ref(ref);
             try (ResultSet r = s.executeQuery()) {
                 return r.next() ? new Stored(Rows.head(r), r.getString(24)) : null;
@@ -256,8 +275,8 @@ abstract class Dialect {
 
     /** The live saga that holds a lock key. */
     @Nullable
-    SagaInstance holder(Connection c, String lockKey) throws SQLException {
-        try (PreparedStatement s = c.prepareStatement(SELECT_HEAD + "WHERE lock_key = ? AND status < 10")) {
+    SagaInstance holder(Connection c, String lockKey, String how) throws SQLException {
+        try (PreparedStatement s = c.prepareStatement(SELECT_HEAD + "WHERE lock_key = ? AND status < 10" + how)) {
             s.setString(1, lockKey);
             List<SagaInstance> heads = heads(s);
             return heads.isEmpty() ? null : heads.get(0);
@@ -422,11 +441,17 @@ abstract class Dialect {
     /** What {@code wake_ms} becomes by a nudge; two parameters, both now. */
     static final String WOKEN = "CASE WHEN owner IS NULL AND (wake_ms IS NULL OR wake_ms > ?) THEN ? ELSE wake_ms END";
 
+    static final String CANCEL = "UPDATE saga_instance SET cancel_requested = TRUE, sig = sig + 1, wake_ms = " + WOKEN
+            + BY_REF + " AND pivot_passed = FALSE AND cancel_requested = FALSE"
+            + " AND (status = 0 OR (status = 2 AND held_from = 0))";
+
     /** Asks for a cancellation by one statement (S3); false if it changed nothing. */
     boolean cancel(Connection c, SagaRef ref, long nowMs) throws SQLException {
-        try (PreparedStatement s = c.prepareStatement("UPDATE saga_instance SET cancel_requested = TRUE, sig = sig + 1,"
-                + " wake_ms = " + WOKEN + BY_REF + " AND pivot_passed = FALSE AND cancel_requested = FALSE"
-                + " AND (status = 0 OR (status = 2 AND held_from = 0))")) {
+        return cancel(c, CANCEL, ref, nowMs);
+    }
+
+    static boolean cancel(Connection c, String sql, SagaRef ref, long nowMs) throws SQLException {
+        try (PreparedStatement s = c.prepareStatement(sql)) {
             new Rows.Binder(s).number(nowMs).number(nowMs).ref(ref);
             return s.executeUpdate() == 1;
         }
@@ -454,6 +479,19 @@ abstract class Dialect {
             if (after != null) b.text(after.name()).ref(after);
             b.integer(query.limit());
             return heads(s);
+        }
+    }
+
+    /** How many are in a state. */
+    long count(Connection c, SagaStatus status) throws SQLException {
+        return number(c, "SELECT COUNT(*) FROM saga_instance WHERE status = " + status.code());
+    }
+
+    static long number(Connection c, String sql) throws SQLException {
+        try (PreparedStatement s = c.prepareStatement(sql);
+                ResultSet r = s.executeQuery()) {
+            r.next();
+            return r.getLong(1);
         }
     }
 

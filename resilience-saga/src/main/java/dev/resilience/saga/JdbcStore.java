@@ -96,14 +96,19 @@ final class JdbcStore implements SagaStore {
     private Started settle(Connection c, Start start) throws SQLException {
         String lockKey = start.head().lockKey();
         for (int i = 0; i < TRIES; i++) {
-            Dialect.Stored stored = dialect.find(c, start.head().ref());
+            // what is refused and yet not there came after the snapshot of the caller's transaction
+            String how = i == 0 ? "" : dialect.newest();
+            Dialect.Stored stored = dialect.find(c, start.head().ref(), how);
             if (stored != null) return new Started(stored.head(), stored.inputHash(), false, null, 0);
-            SagaInstance holder = lockKey == null ? null : dialect.holder(c, lockKey);
+            SagaInstance holder = lockKey == null ? null : dialect.holder(c, lockKey, how);
             if (holder != null && !holder.ref().equals(start.head().ref()))
                 return new Started(null, "", false, holder.ref(), holder.startedMs());
             if (dialect.insert(c, start)) return created(start);
         }
-        throw new SQLException("saga " + start.head().ref() + " and its lock come and go", "40001");
+        throw new SQLException(
+                "saga " + start.head().ref() + " or the holder of its lock cannot be seen by this transaction, which is"
+                        + " older, or comes and goes: run the transaction again",
+                "40001");
     }
 
     @Override
@@ -113,6 +118,12 @@ final class JdbcStore implements SagaStore {
         if (transaction.getAutoCommit())
             throw new IllegalArgumentException("saga " + start.head().ref()
                     + ": the connection is in auto-commit, so that there is no transaction to start it in");
+        Boolean made = dialect.insertWithin(transaction, start);
+        if (made == null) return savepointed(transaction, start);
+        return made ? created(start) : settle(transaction, start);
+    }
+
+    private Started savepointed(Connection transaction, Start start) throws SQLException {
         Savepoint before = transaction.setSavepoint();
         try {
             Started started = dialect.insert(transaction, start) ? created(start) : settle(transaction, start);
@@ -207,6 +218,11 @@ final class JdbcStore implements SagaStore {
     @Override
     public List<SagaInstance> list(SagaQuery query) {
         return ask("listing", true, c -> dialect.list(c, query));
+    }
+
+    @Override
+    public long count(SagaStatus status) {
+        return ask("counting", true, c -> dialect.count(c, status));
     }
 
     @Override
@@ -331,12 +347,25 @@ final class JdbcStore implements SagaStore {
     private <T> T asked(String what, boolean autoCommit, Ask<T> ask) {
         for (int tries = 1; ; tries++) {
             try (Borrowed borrowed = new Borrowed(source, dialect, autoCommit)) {
-                T answer = ask.of(borrowed.connection);
-                borrowed.commit();
-                return answer;
+                return answer(borrowed, ask);
             } catch (SQLException e) {
-                if (SqlFault.of(e) != SqlFault.AGAIN || tries >= TRIES) throw new SagaStoreException(what, e);
+                SqlFault fault = SqlFault.of(e);
+                boolean again = fault == SqlFault.AGAIN || fault == SqlFault.CONNECTION;
+                if (!again || tries >= TRIES) throw new SagaStoreException(what, e);
+            } catch (RuntimeException broken) {
+                throw new SagaStoreException(what, broken); // of a driver or a pool: nobody knows what was done
             }
+        }
+    }
+
+    private static <T> T answer(Borrowed borrowed, Ask<T> ask) throws SQLException {
+        try {
+            T answer = ask.of(borrowed.connection);
+            borrowed.commit();
+            return answer;
+        } catch (SQLException e) {
+            borrowed.failed(e);
+            throw e;
         }
     }
 
@@ -347,7 +376,9 @@ final class JdbcStore implements SagaStore {
             boolean[] accepted = ask(what, dialect.oneStatement(), c -> write.of(c, batch));
             for (int i = 0; i < accepted.length; i++) answer.to(batch.get(i), Outcome.success(accepted[i]));
         } catch (SagaStoreException e) {
-            boolean guilty = e.getCause() instanceof SQLException sql && SqlFault.of(sql) == SqlFault.ROW;
+            boolean guilty = e.getCause() instanceof SQLException sql
+                    ? SqlFault.of(sql) == SqlFault.ROW
+                    : e.getCause() instanceof RuntimeException;
             if (guilty && batch.size() > 1) {
                 int half = batch.size() / 2;
                 bisect(what, batch.subList(0, half), write, answer);

@@ -306,6 +306,14 @@ final class MemoryStore implements SagaStore {
     }
 
     @Override
+    public long count(SagaStatus status) {
+        long count = 0;
+        for (MemorySaga saga : (status.ended() ? all : live).values())
+            if (saga.head().status() == status) count++;
+        return count;
+    }
+
+    @Override
     public long unclaimable(List<Supported> supported, long nowMs) {
         long count = 0;
         for (Due next : due) {

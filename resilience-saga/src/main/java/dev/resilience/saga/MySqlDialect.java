@@ -29,6 +29,12 @@ final class MySqlDialect extends PlainDialect {
         return "23000".equals(thrown.getSQLState()) && thrown.getErrorCode() == DUPLICATE;
     }
 
+    /** The insert that was refused has this lock on the row already. */
+    @Override
+    String newest() {
+        return " LOCK IN SHARE MODE";
+    }
+
     /** UNIX_TIMESTAMP of a local time would be ambiguous for an hour each autumn; without an argument it is not. */
     @Override
     String clock() {

@@ -37,9 +37,9 @@ class PlainDialect extends Dialect {
 
     @Override
     @Nullable
-    SagaInstance holder(Connection c, String lockKey) throws SQLException {
+    SagaInstance holder(Connection c, String lockKey, String how) throws SQLException {
         try (PreparedStatement s =
-                c.prepareStatement("SELECT " + Rows.HEAD + " FROM saga_instance WHERE lock_live = ?")) {
+                c.prepareStatement("SELECT " + Rows.HEAD + " FROM saga_instance WHERE lock_live = ?" + how)) {
             s.setString(1, lockKey);
             List<SagaInstance> heads = heads(s);
             return heads.isEmpty() ? null : heads.get(0);

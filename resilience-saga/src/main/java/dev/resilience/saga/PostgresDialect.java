@@ -77,35 +77,50 @@ final class PostgresDialect extends Dialect {
     @Override
     boolean[] insert(Connection c, List<SagaStore.Start> starts) throws SQLException {
         try (PreparedStatement s = c.prepareStatement(PostgresSql.INSERT)) {
-            Arrays<SagaStore.Start> b = new Arrays<>(c, s, starts);
-            b.texts(p -> p.head().ref().name()).texts(p -> p.head().ref().id());
-            b.texts(p -> p.head().incarnation()).ints(p -> p.head().version());
-            b.ints(p -> p.head().status().code())
-                    .integers(p -> Rows.code(p.head().heldFrom()));
-            b.texts(p -> p.head().owner())
-                    .longs(p -> p.head().fence())
-                    .longs(p -> p.head().seq());
-            b.ints(p -> p.head().sig()).ints(p -> p.head().claims());
-            b.times(p -> p.head().wakeMs()).times(p -> p.head().deadlineMs());
-            b.flags(p -> p.head().cancelRequested()).flags(p -> p.head().inPivot());
-            b.flags(p -> p.head().pivotPassed()).texts(p -> p.head().lockKey());
-            b.texts(p -> p.head().reason()).texts(p -> p.head().reasonStep());
-            b.texts(p -> Rows.readable(p.head().reasonText()));
-            b.longs(p -> p.head().startedMs())
-                    .longs(p -> p.head().updatedMs())
-                    .times(p -> p.head().endedMs());
-            b.texts(SagaStore.Start::inputHash).bytes(SagaStore.Start::input).bytes(SagaStore.Start::context);
-            List<Line> lines = new ArrayList<>();
-            for (int i = 0; i < starts.size(); i++)
-                for (JournalEntry entry : starts.get(i).entries()) lines.add(new Line(i + 1, entry));
-            entries(c, s, b.next(), lines);
+            bind(c, s, starts);
             return answered(s, starts.size());
         }
+    }
+
+    private static void bind(Connection c, PreparedStatement s, List<SagaStore.Start> starts) throws SQLException {
+        Arrays<SagaStore.Start> b = new Arrays<>(c, s, starts);
+        b.texts(p -> p.head().ref().name()).texts(p -> p.head().ref().id());
+        b.texts(p -> p.head().incarnation()).ints(p -> p.head().version());
+        b.ints(p -> p.head().status().code()).integers(p -> Rows.code(p.head().heldFrom()));
+        b.texts(p -> p.head().owner())
+                .longs(p -> p.head().fence())
+                .longs(p -> p.head().seq());
+        b.ints(p -> p.head().sig()).ints(p -> p.head().claims());
+        b.times(p -> p.head().wakeMs()).times(p -> p.head().deadlineMs());
+        b.flags(p -> p.head().cancelRequested()).flags(p -> p.head().inPivot());
+        b.flags(p -> p.head().pivotPassed()).texts(p -> p.head().lockKey());
+        b.texts(p -> p.head().reason()).texts(p -> p.head().reasonStep());
+        b.texts(p -> Rows.readable(p.head().reasonText()));
+        b.longs(p -> p.head().startedMs())
+                .longs(p -> p.head().updatedMs())
+                .times(p -> p.head().endedMs());
+        b.texts(SagaStore.Start::inputHash).bytes(SagaStore.Start::input).bytes(SagaStore.Start::context);
+        List<Line> lines = new ArrayList<>();
+        for (int i = 0; i < starts.size(); i++)
+            for (JournalEntry entry : starts.get(i).entries()) lines.add(new Line(i + 1, entry));
+        entries(c, s, b.next(), lines);
     }
 
     @Override
     boolean insert(Connection c, SagaStore.Start start) throws SQLException {
         return insert(c, List.of(start))[0];
+    }
+
+    @Override
+    @Nullable
+    Boolean insertWithin(Connection c, SagaStore.Start start) throws SQLException {
+        try (PreparedStatement s = c.prepareStatement(PostgresSql.INSERT_WITHIN)) {
+            bind(c, s, List.of(start));
+            try (ResultSet r = s.executeQuery()) {
+                if (!r.next()) return false;
+                return r.getInt(1) == 0 ? null : (Boolean) true;
+            }
+        }
     }
 
     /** A line of the journal and whose it is: the place of its saga in the batch, from 1. */
@@ -234,6 +249,11 @@ final class PostgresDialect extends Dialect {
     }
 
     @Override
+    long count(Connection c, SagaStatus status) throws SQLException {
+        return number(c, PostgresSql.count(status));
+    }
+
+    @Override
     long unclaimable(Connection c, List<SagaStore.Supported> supported, long nowMs) throws SQLException {
         try (PreparedStatement s = c.prepareStatement(PostgresSql.UNCLAIMABLE)) {
             s.setLong(1, nowMs);
@@ -288,6 +308,11 @@ final class PostgresDialect extends Dialect {
                 return r.getInt(2) == 1 ? SagaReply.ACCEPTED : SagaReply.DUPLICATE;
             }
         }
+    }
+
+    @Override
+    boolean cancel(Connection c, SagaRef ref, long nowMs) throws SQLException {
+        return cancel(c, PostgresSql.CANCEL, ref, nowMs);
     }
 
     @Override

@@ -12,6 +12,14 @@ final class PostgresSql {
             unnest("int bigint int text int text int text int bigint bigint bigint text text bytea") + " AS e(n, "
                     + Rows.ENTRY + ")";
 
+    /**
+     * S16. A session whose {@code synchronous_commit} is off is told to wait for its commit, for this transaction alone;
+     * every other setting stays. A condition without a column: it is looked at once, before anything is written, and is
+     * always true.
+     */
+    private static final String DURABLY = "(SELECT set_config('synchronous_commit', 'on', true)"
+            + " WHERE current_setting('synchronous_commit') = 'off') IS DISTINCT FROM ''";
+
     private static final String APPEND = "INSERT INTO saga_step (saga_name, saga_id, " + Rows.ENTRY + ")"
             + " SELECT h.saga_name, h.saga_id, e.seq, e.ord, e.step, e.idx, e.phase, e.outcome, e.kind, e.attempts,"
             + " e.due_ms, e.fence, e.at_ms, e.note, e.cause, e.payload FROM " + LINES;
@@ -41,7 +49,8 @@ final class PostgresSql {
             + " pivot_passed = b.pivot_passed, lock_key = b.lock_key, reason = b.reason, reason_step = b.reason_step,"
             + " reason_text = b.reason_text, updated_ms = b.updated_ms, ended_ms = b.ended_ms"
             + " FROM b JOIN l ON l.saga_name = b.saga_name AND l.saga_id = b.saga_id"
-            + " WHERE i.saga_name = b.saga_name AND i.saga_id = b.saga_id AND i.incarnation = b.incarnation"
+            + " WHERE " + DURABLY
+            + " AND i.saga_name = b.saga_name AND i.saga_id = b.saga_id AND i.incarnation = b.incarnation"
             + " AND i.fence = b.fence AND i.seq = b.seq AND i.status = b.status"
             + " AND i.owner IS NOT DISTINCT FROM b.owner"
             + " AND NOT (b.unless_cancelled AND i.cancel_requested)"
@@ -51,19 +60,17 @@ final class PostgresSql {
             + " SELECT n FROM h";
 
     /** S14. No target: a held lock key raises nothing either, and 0 rows have two meanings that the caller tells apart. */
-    static final String INSERT = "WITH b AS (SELECT * FROM "
-            + unnest("text text text int int int text bigint bigint int int bigint "
-                    + "bigint bool bool bool text text text text bigint bigint "
-                    + "bigint text bytea bytea")
-            + " WITH ORDINALITY AS b(" + Rows.HEAD
-            + ", input_hash, input, context, n)),"
-            + " i AS (INSERT INTO saga_instance (" + Rows.HEAD + ", input_hash, input, context)"
-            + " SELECT " + Rows.HEAD + ", input_hash, input, context FROM b ORDER BY saga_name, saga_id"
-            + " ON CONFLICT DO NOTHING RETURNING saga_name, saga_id),"
-            + " h AS (SELECT i.saga_name, i.saga_id, b.n FROM i JOIN b ON b.saga_name = i.saga_name"
-            + " AND b.saga_id = i.saga_id),"
-            + " s AS (" + APPEND + " JOIN h ON h.n = e.n)"
-            + " SELECT n FROM h";
+    static final String INSERT = insert(DURABLY);
+
+    private static final String SNAPSHOT =
+            "current_setting('transaction_isolation') IN ('repeatable read', 'serializable')";
+
+    /**
+     * A start in somebody's transaction. In READ COMMITTED nothing that it can meet raises an error; above that it can
+     * (40001), and needs a savepoint first: it does nothing and says so by a row 0.
+     */
+    static final String INSERT_WITHIN =
+            insert(DURABLY + " AND NOT " + SNAPSHOT) + " UNION ALL SELECT 0 WHERE " + SNAPSHOT;
 
     static final String HEADS = "SELECT " + Rows.HEAD + ofThem("saga_instance", Rows.HEAD);
     static final String OWNED = "SELECT " + Rows.HEAD + " FROM saga_instance WHERE owner = ? AND status + 0 < 10";
@@ -104,11 +111,19 @@ final class PostgresSql {
     static final String SIGNAL = "WITH l AS MATERIALIZED (SELECT saga_name, saga_id, status, sig FROM saga_instance"
             + " WHERE saga_name = ? AND saga_id = ? FOR NO KEY UPDATE),"
             + " s AS (INSERT INTO saga_signal (saga_name, saga_id, signal_name, signal_key, sig, at_ms, payload)"
-            + " SELECT l.saga_name, l.saga_id, ?, ?, l.sig + 1, ?, ? FROM l WHERE l.status < 10"
+            + " SELECT l.saga_name, l.saga_id, ?, ?, l.sig + 1, ?, ? FROM l WHERE l.status < 10 AND " + DURABLY
             + " ON CONFLICT DO NOTHING RETURNING saga_name, saga_id, sig),"
             + " u AS (UPDATE saga_instance i SET sig = s.sig, wake_ms = " + Dialect.WOKEN
             + " FROM s WHERE i.saga_name = s.saga_name AND i.saga_id = s.saga_id)"
             + " SELECT l.status, (SELECT count(*) FROM s) FROM l";
+
+    static final String CANCEL = Dialect.CANCEL + " AND " + DURABLY;
+
+    /** Of one state, by its index alone; the completed, which have none, by looking at all. */
+    static String count(SagaStatus status) {
+        String by = status == SagaStatus.COMPLETED ? "" : "status <> 10 AND ";
+        return "SELECT count(*) FROM saga_instance WHERE " + by + "status = " + status.code();
+    }
 
     /**
      * By the rows' places, looked up saga by saga: a join with a limit that is not known yet reads whole tables. The
@@ -135,6 +150,22 @@ final class PostgresSql {
                         .collect(joining(", ")) + ")";
     }
 
+    private static String insert(String condition) {
+        return "WITH b AS (SELECT * FROM "
+                + unnest("text text text int int int text bigint bigint int int bigint "
+                        + "bigint bool bool bool text text text text bigint bigint "
+                        + "bigint text bytea bytea")
+                + " WITH ORDINALITY AS b(" + Rows.HEAD
+                + ", input_hash, input, context, n)),"
+                + " i AS (INSERT INTO saga_instance (" + Rows.HEAD + ", input_hash, input, context)"
+                + " SELECT " + Rows.HEAD + ", input_hash, input, context FROM b WHERE " + condition
+                + " ORDER BY saga_name, saga_id ON CONFLICT DO NOTHING RETURNING saga_name, saga_id),"
+                + " h AS (SELECT i.saga_name, i.saga_id, b.n FROM i JOIN b ON b.saga_name = i.saga_name"
+                + " AND b.saga_id = i.saga_id),"
+                + " s AS (" + APPEND + " JOIN h ON h.n = e.n)"
+                + " SELECT n FROM h";
+    }
+
     private static String remove(String table) {
         return "DELETE FROM " + table + " WHERE ctid = ANY(ARRAY(SELECT j.place FROM x, LATERAL (SELECT i.ctid AS place"
                 + " FROM " + table + " i WHERE i.saga_name = x.saga_name AND i.saga_id = x.saga_id OFFSET 0) j))";
@@ -157,7 +188,7 @@ final class PostgresSql {
                 + whose + " AND " + SUPPORTED + order + " LIMIT ? FOR NO KEY UPDATE SKIP LOCKED),"
                 + " u AS (UPDATE saga_instance i SET owner = ?, fence = i.fence + 1, wake_ms = NULL"
                 + (dead ? ", claims = i.claims + 1" : "")
-                + " FROM c WHERE i.saga_name = c.saga_name AND i.saga_id = c.saga_id"
+                + " FROM c WHERE i.saga_name = c.saga_name AND i.saga_id = c.saga_id AND " + DURABLY
                 + " RETURNING i.saga_name, i.saga_id)"
                 + " SELECT saga_name, saga_id FROM u";
     }

@@ -212,7 +212,7 @@ public interface SagaEngine extends AutoCloseable {
         /**
          * Sagas that need attention, in the whole store, as of the last look (once a minute).
          *
-         * @return counted up to 10,000
+         * @return how many
          */
         public long attention() {
             return gauges.attention();

@@ -49,7 +49,9 @@ public final class SagaSchema {
 
     /**
      * Looks whether the tables are as this version needs them: every table, column, type, length, key and index. More
-     * columns and indexes than needed are yours and no problem, as long as a row can be written without them.
+     * columns and indexes than needed are yours and no problem, as long as a row can be written without them. A data
+     * source that only reads is a problem; settings by which the database forgets what it has acknowledged are logged as
+     * a warning.
      *
      * @param source where the tables are
      * @throws IllegalStateException with everything that is missing or wrong in one message
@@ -61,7 +63,7 @@ public final class SagaSchema {
         String database;
         try (Connection connection = source.getConnection()) {
             database = Dialect.of(connection).name();
-            problems = SchemaCheck.problems(connection, database);
+            problems = looked(connection, database);
         } catch (SQLException e) {
             throw new SagaStoreException("looking at the tables of the journal", e);
         }
@@ -92,7 +94,7 @@ public final class SagaSchema {
                 // two at once: PostgreSQL refuses the second one even so; the next look finds what the first has made
                 if (tries == TRIES) throw refused;
             }
-            problems = SchemaCheck.problems(connection, database);
+            problems = looked(connection, database);
         } catch (SQLException e) {
             throw new SagaStoreException("creating the tables of the journal", e);
         }
@@ -149,6 +151,15 @@ public final class SagaSchema {
                 .map(String::strip)
                 .filter(statement -> !statement.isEmpty())
                 .toList();
+    }
+
+    private static List<String> looked(Connection connection, String database) throws SQLException {
+        for (String forgets : SchemaCheck.forgetful(connection, database))
+            Guest.warn(
+                    "sagas that were started may be gone after a crash of this " + database + ", which is set to "
+                            + forgets,
+                    null);
+        return SchemaCheck.problems(connection, database);
     }
 
     private static void refuse(String database, List<String> problems) {

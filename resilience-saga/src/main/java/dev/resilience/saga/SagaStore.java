@@ -323,6 +323,23 @@ public interface SagaStore extends AutoCloseable {
     List<SagaInstance> list(SagaQuery query);
 
     /**
+     * How many sagas are in a state. An engine asks this once a minute for those that need attention, which may be many:
+     * a store should not read each of them, as this default does.
+     *
+     * @param status which state
+     * @return how many
+     */
+    default long count(SagaStatus status) {
+        SagaQuery page = SagaQuery.all().status(status).limit(1_000);
+        long count = 0;
+        for (List<SagaInstance> some = list(page); ; some = list(page)) {
+            count += some.size();
+            if (some.size() < 1_000) return count;
+            page = page.after(some.get(some.size() - 1).ref());
+        }
+    }
+
+    /**
      * How many sagas nobody owns though their wake-up time has come and that are not {@code supported}.
      *
      * @param supported what the asking engine can run

@@ -64,12 +64,54 @@ final class SchemaCheck {
     /** Everything that is missing or wrong; empty if nothing is. */
     static List<String> problems(Connection connection, String database) throws SQLException {
         List<String> problems = tables(connection, database);
+        if (reads(connection, database))
+            problems.add(
+                    "it is read-only for this data source: a standby, or a pool or a user that is set so; sagas write");
         String late = database.equals("h2") ? lateCommits(connection) : null;
         if (late != null)
             problems.add("the database writes what is committed up to " + late
                     + " ms late, and a process that is killed forgets it: add ;WRITE_DELAY=0 to the URL, or let an"
                     + " admin of it SET WRITE_DELAY 0");
         return problems;
+    }
+
+    private static boolean reads(Connection connection, String database) throws SQLException {
+        return connection.isReadOnly()
+                || (database.equals("postgresql")
+                        && "on".equals(answer(connection, "SELECT current_setting('transaction_read_only')")));
+    }
+
+    /**
+     * What a database is set to that makes it forget what it has acknowledged (G1, G5, G7), and that a session cannot
+     * change. No mistake of the tables: somebody may want it so.
+     */
+    static List<String> forgetful(Connection connection, String database) throws SQLException {
+        return switch (database) {
+            case "postgresql" ->
+                "off".equals(answer(connection, "SELECT current_setting('fsync')"))
+                        ? List.of("fsync = off: it may be destroyed when its machine crashes")
+                        : List.of();
+            case "mariadb", "mysql" -> {
+                List<String> said = new ArrayList<>();
+                String flush = answer(connection, "SELECT @@innodb_flush_log_at_trx_commit");
+                if ("0".equals(flush))
+                    said.add("innodb_flush_log_at_trx_commit = 0: it forgets up to a second when it ends unexpectedly");
+                if ("2".equals(flush))
+                    said.add("innodb_flush_log_at_trx_commit = 2: it forgets up to a second when its machine crashes");
+                if ("1".equals(answer(connection, "SELECT @@log_bin"))
+                        && "0".equals(answer(connection, "SELECT @@sync_binlog")))
+                    said.add("log_bin with sync_binlog = 0: it forgets what its log has not when its machine crashes");
+                yield said;
+            }
+            default -> List.of();
+        };
+    }
+
+    private static @Nullable String answer(Connection connection, String sql) throws SQLException {
+        try (PreparedStatement s = connection.prepareStatement(sql);
+                ResultSet r = s.executeQuery()) {
+            return r.next() ? r.getString(1) : null;
+        }
     }
 
     /** What is missing or wrong of the tables. */

@@ -168,6 +168,9 @@ class ManyFinishedTest {
         check("completed", "saga_instance_pkey");
         assertThat(store.list(all.after(new SagaRef("order", "old-7")))).hasSize(100);
         check("all", "saga_instance_pkey");
+        assertThat(store.count(SagaStatus.NEEDS_ATTENTION)).isEqualTo(200);
+        assertThat(check("count of attention", "saga_instance_status")).doesNotContain("saga_instance_pkey");
+        timed("count of attention", () -> db.store.count(SagaStatus.NEEDS_ATTENTION));
         timed("list attention", () -> db.store.list(all.status(SagaStatus.NEEDS_ATTENTION)));
         timed("list all, a page in the middle", () -> db.store.list(all.after(new SagaRef("order", "old-7"))));
     }

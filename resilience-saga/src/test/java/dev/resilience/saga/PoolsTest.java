@@ -202,6 +202,7 @@ class PoolsTest {
                         () -> store.forget(List.of("x#1")),
                         () -> store.list(SagaQuery.all()),
                         () -> store.unclaimable(List.of(), NOW),
+                        () -> store.count(SagaStatus.RUNNING),
                         () -> store.purge(NOW, 10),
                         () -> transaction(store, head));
                 for (Runnable operation : operations) {

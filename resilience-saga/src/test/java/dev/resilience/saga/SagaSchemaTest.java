@@ -10,12 +10,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.resilience.servers.TestDatabase;
 import dev.resilience.servers.TestServer;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.FutureTask;
@@ -168,6 +172,46 @@ class SagaSchemaTest {
             SagaSchema.createIfMissing(admin);
             SagaSchema.verify(service);
         }
+    }
+
+    /** S16: what no session can change is said, and is no problem of the tables. */
+    @Test
+    void settings_by_which_a_server_forgets_are_named() throws SQLException {
+        assertThat(forgetful("mariadb", "1", "0", "0")).isEmpty();
+        assertThat(forgetful("mysql", "1", "1", "1")).isEmpty();
+        assertThat(forgetful("mysql", "2", "0", "0"))
+                .singleElement()
+                .asString()
+                .startsWith("innodb_flush_log_at_trx_commit = 2");
+        assertThat(forgetful("mariadb", "0", "1", "0")).hasSize(2);
+        assertThat(forgetful("postgresql", "off")).singleElement().asString().startsWith("fsync = off");
+        assertThat(forgetful("postgresql", "on")).isEmpty();
+        for (TestServer.Kind kind : TestServer.Kind.values())
+            try (TestDatabase database = TestServer.of(kind).database();
+                    Connection connection = database.connect()) {
+                SchemaCheck.forgetful(connection, name(kind)); // can be asked of the real one, whatever it is set to
+            }
+    }
+
+    private static List<String> forgetful(String database, String... answers) throws SQLException {
+        Iterator<String> next = List.of(answers).iterator();
+        ResultSet row = (ResultSet) Proxy.newProxyInstance(
+                SagaSchemaTest.class.getClassLoader(),
+                new Class<?>[] {ResultSet.class},
+                (proxy, method, given) -> switch (method.getName()) {
+                    case "next" -> true;
+                    case "getString" -> next.next();
+                    default -> null;
+                });
+        PreparedStatement asked = (PreparedStatement) Proxy.newProxyInstance(
+                SagaSchemaTest.class.getClassLoader(),
+                new Class<?>[] {PreparedStatement.class},
+                (proxy, method, given) -> method.getName().equals("executeQuery") ? row : null);
+        Connection connection = (Connection) Proxy.newProxyInstance(
+                SagaSchemaTest.class.getClassLoader(),
+                new Class<?>[] {Connection.class},
+                (proxy, method, given) -> asked);
+        return SchemaCheck.forgetful(connection, database);
     }
 
     /** Where the path to the tables does not begin with their schema. */

@@ -6,11 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.resilience.servers.TestDatabase;
 import dev.resilience.servers.TestServer;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import javax.sql.DataSource;
@@ -104,6 +108,64 @@ class TransactionalStartTest {
         assertThat(committed.await(Duration.ofMinutes(1)).orElseThrow()).isEqualTo("a!"); // S7: claimed, owned by none
         assertThatThrownBy(rolledBack::status).isInstanceOf(IllegalStateException.class);
         assertThat(orders(pool)).isEqualTo(1);
+    }
+
+    /** Everything a connection is asked, by the names of its methods. */
+    private static Connection noting(Connection connection, List<String> asked) {
+        return (Connection) Proxy.newProxyInstance(
+                Connection.class.getClassLoader(), new Class<?>[] {Connection.class}, (proxy, method, arguments) -> {
+                    asked.add(method.getName());
+                    try {
+                        return method.invoke(connection, arguments);
+                    } catch (InvocationTargetException e) {
+                        throw e.getCause();
+                    }
+                });
+    }
+
+    @ParameterizedTest
+    @EnumSource(TestServer.Kind.class)
+    void a_start_sets_no_savepoint_where_nothing_can_fail_in_its_middle(TestServer.Kind kind) throws Exception {
+        DataSource pool = open(kind);
+        List<String> asked = new ArrayList<>();
+        try (Connection connection = pool.getConnection()) {
+            connection.setAutoCommit(false);
+            Connection noted = noting(connection, asked);
+            engine().start(noted, saga, "1", "a");
+            engine().start(noted, saga, "1", "a");
+            connection.rollback();
+        }
+        assertThat(asked).contains("prepareStatement").doesNotContain("setSavepoint");
+    }
+
+    /** InnoDB's isolation by default: who began before the saga was started does not see it, and is not told so. */
+    @ParameterizedTest
+    @EnumSource(TestServer.Kind.class)
+    void a_transaction_with_an_older_snapshot_is_told_or_has_to_be_run_again(TestServer.Kind kind) throws Exception {
+        DataSource pool = open(kind);
+        try (Connection connection = pool.getConnection()) {
+            connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
+            connection.setAutoCommit(false);
+            try (Statement statement = connection.createStatement()) {
+                statement.executeQuery("SELECT count(*) FROM saga_instance").close(); // its snapshot
+            }
+            SagaHandle<String> there = engine().start(saga, "1", "a");
+            order(connection, "1");
+            if (kind == TestServer.Kind.MARIADB) {
+                assertThat(engine().start(connection, saga, "1", "a").ref()).isEqualTo(there.ref());
+                assertThatThrownBy(() -> engine().start(connection, saga, "2", "a"))
+                        .isInstanceOfSatisfying(
+                                SagaLockedException.class,
+                                locked -> assertThat(locked.holder()).isEqualTo(there.ref()));
+            } else
+                assertThatThrownBy(() -> engine().start(connection, saga, "1", "a"))
+                        .isInstanceOfSatisfying(
+                                SQLException.class,
+                                e -> assertThat(e.getSQLState()).isEqualTo("40001"));
+            order(connection, "2"); // it can be used in any case
+            connection.commit();
+        }
+        assertThat(orders(pool)).isEqualTo(2);
     }
 
     @ParameterizedTest

@@ -106,6 +106,24 @@ class WireTest {
     }
 
     @Test
+    void a_start_in_a_callers_transaction_is_one_round_trip_and_a_savepoint_only_where_it_can_fail() throws Exception {
+        try (Wire line = new Wire(db.database.url());
+                Connection caller = DriverManager.getConnection(line.url())) {
+            caller.setAutoCommit(false);
+            SagaStore store = db.store;
+            for (int i = 0; i < 12; i++) store.insert(caller, start(head(ref()).build())); // the driver prepares it
+            SagaInstance head = head(ref()).build();
+            assertThat(trips(line, () -> store.insert(caller, start(head)))).isEqualTo(1);
+            caller.rollback();
+            caller.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
+            store.insert(caller, start(head(ref()).build()));
+            assertThat(trips(line, () -> store.insert(caller, start(head))))
+                    .isEqualTo(4); // asked, set, started, released
+            caller.rollback();
+        }
+    }
+
+    @Test
     void a_step_is_an_update_within_its_page() throws SQLException {
         try (Connection c = db.database.connect()) {
             c.setAutoCommit(false);

@@ -371,6 +371,24 @@ public abstract class SagaStoreContract extends SagaStoreMoves {
         same(sagas().now("mine"), store().loadSettled(sagas().ref("mine")).orElseThrow().head());
     }
 
+    /** A count is of one state and of nothing else. */
+    @Test
+    public void counts_are_of_one_state() {
+        long attention = store().count(SagaStatus.NEEDS_ATTENTION);
+        long completed = store().count(SagaStatus.COMPLETED);
+        long running = store().count(SagaStatus.RUNNING);
+        for (String id : List.of("a", "b", "c", "d")) sagas().started(sagas().head(id));
+        for (String id : List.of("a", "b")) {
+            Checkpoint.Builder parked = sagas().on(sagas().now(id));
+            parked.head().status(SagaStatus.NEEDS_ATTENTION).heldFrom(SagaStatus.RUNNING);
+            sagas().written(parked);
+        }
+        sagas().written(sagas().ending(sagas().now("c"), SagaStatus.COMPLETED, NOW));
+        assertEquals(attention + 2, store().count(SagaStatus.NEEDS_ATTENTION));
+        assertEquals(completed + 1, store().count(SagaStatus.COMPLETED));
+        assertEquals(running + 1, store().count(SagaStatus.RUNNING));
+    }
+
     /** Lists are in order, page by page, and hold what was asked for. */
     @Test
     public void lists_are_in_order_and_narrow() {
