@@ -54,6 +54,16 @@ interface Berth {
     /** An attempt was left behind with its thread (+1), or has ended at last (-1). */
     void abandoned(int delta);
 
+    /**
+     * Code that decides is entered: a condition, elements, what a saga returns. It runs in place and has no timeout.
+     *
+     * @param what in words
+     */
+    default void deciding(String what) {}
+
+    /** It has come back. */
+    default void decided() {}
+
     /** Events; never throws. */
     SagaListener listener();
 

@@ -56,6 +56,7 @@ final class Composition {
     void openers() {
         for (Leg leg = unprepared(); leg != null && log.order() == null; leg = unprepared()) {
             try {
+                log.berth().deciding(leg.name());
                 line(opener(leg));
             } catch (Course.UnreadableException unreadable) {
                 log.order(Logbook.Order.What.PARK, Reasons.UNREADABLE, leg.name(), Logbook.text(unreadable));
@@ -65,6 +66,8 @@ final class Composition {
                 else if (pivotPassed)
                     log.order(Logbook.Order.What.PARK, Reasons.CODE_FAILED, leg.name(), Logbook.text(thrown));
                 else log.fail(Reasons.CODE_FAILED, leg.name(), thrown);
+            } finally {
+                log.berth().decided();
             }
         }
         if (log.head().inPivot() || log.head().pivotPassed() || pivotPassed) return;
@@ -146,6 +149,7 @@ final class Composition {
 
     void completed() {
         try {
+            log.berth().deciding(Tenure.RETURNS);
             log.returned(log.chart().plan().returns().apply(log.course().values()));
         } catch (Course.UnreadableException unreadable) {
             ordered(new Logbook.Order(Logbook.Order.What.PARK, Reasons.UNREADABLE, null, Logbook.text(unreadable)));
@@ -159,6 +163,8 @@ final class Composition {
             } else
                 ordered(new Logbook.Order(Logbook.Order.What.PARK, Reasons.RETURNS_FAILED, null, Logbook.text(thrown)));
             return;
+        } finally {
+            log.berth().decided();
         }
         ended(SagaStatus.COMPLETED);
         if (log.head().reason() != null)

@@ -40,6 +40,7 @@ final class Engine implements SagaEngine {
     private final Starts starts;
     private final Signals signals;
     private final Chores chores;
+    private final Endless endless;
     private final SagaAdmin admin;
     private final AtomicInteger phase = new AtomicInteger(OPEN);
 
@@ -70,6 +71,7 @@ final class Engine implements SagaEngine {
         this.starts = new Starts(this);
         this.signals = new Signals(this);
         this.chores = new Chores(this);
+        this.endless = new Endless(this);
         this.admin = new Operator(this);
     }
 
@@ -83,6 +85,7 @@ final class Engine implements SagaEngine {
         }
         claims.open();
         chores.open();
+        endless.open();
         return this;
     }
 
@@ -188,6 +191,7 @@ final class Engine implements SagaEngine {
 
     void closeParts(long nanos) {
         chores.close(nanos);
+        endless.close(nanos);
         watchers.close(nanos);
         lease.close(nanos);
     }

@@ -13,11 +13,16 @@ import org.jspecify.annotations.Nullable;
 
 /** One engine's time with one saga: from its start or claim to its release. */
 final class Tenure implements Berth, Runnable {
+    /** What decides that is no step's. */
+    static final String RETURNS = "";
+
     private static final VarHandle RUNNER;
+    private static final VarHandle DECISIONS;
 
     static {
         try {
             RUNNER = MethodHandles.lookup().findVarHandle(Tenure.class, "runner", Runner.class);
+            DECISIONS = MethodHandles.lookup().findVarHandle(Tenure.class, "decisions", int.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -34,6 +39,11 @@ final class Tenure implements Berth, Runnable {
     private volatile @Nullable SagaOutcome<?> came;
     /** Who began to drive it, for as long as it is in there. */
     private volatile @Nullable Thread driver;
+
+    /** The step whose code decides now, or the last that did; a saga has one driver at a time. */
+    private String decides = RETURNS;
+    /** Odd while code decides; through DECISIONS. */
+    private int decisions;
 
     Tenure(Engine engine, SagaRef ref, boolean suspect) {
         this.engine = engine;
@@ -232,6 +242,27 @@ final class Tenure implements Berth, Runnable {
     @Override
     public int payloadCap() {
         return engine.settings.maxPayload;
+    }
+
+    @Override
+    public void deciding(String what) {
+        decides = what;
+        DECISIONS.setRelease(this, decisions + 1);
+    }
+
+    @Override
+    public void decided() {
+        DECISIONS.setRelease(this, decisions + 1);
+    }
+
+    /** The number of the decision that is under way; even: none is. */
+    int decision() {
+        return (int) DECISIONS.getAcquire(this);
+    }
+
+    /** Of which step, or {@link #RETURNS}. */
+    String decides() {
+        return decides;
     }
 
     @Override

@@ -162,4 +162,35 @@ class LeaseTest {
                 .noneMatch(owner -> owner.startsWith("a#")));
         assertThat(fleet.store.beat("observer", 2, false).beats()).hasSize(2);
     }
+
+    /** A name proves no death: two live engines share it by default, and a rolling deploy has two for a while. */
+    @Test
+    void a_living_engine_loses_nothing_to_another_one_of_its_name() {
+        SagaHandle<Void> handle = open("a", fleet.link()).start(slow, "1", "in");
+        Fleet.await(firstBegun);
+        fleet.pass(LEASE);
+        for (int i = 0; i < 3; i++) {
+            open("a", fleet.link());
+            fleet.pass(LEASE.multipliedBy(2));
+        }
+        assertThat(takeovers).hasValue(0);
+        firstMayEnd.countDown();
+        fleet.untilStatus(handle, SagaStatus.COMPLETED);
+        assertThat(done).containsExactly("first", "second");
+    }
+
+    /** A restart after a close waits for nothing, whatever the names. */
+    @Test
+    void what_a_closed_engine_gives_back_its_successor_of_the_same_name_runs_at_once() {
+        SagaEngine first = open("a", fleet.link());
+        SagaHandle<Void> handle = first.start(slow, "1", "in");
+        Fleet.await(firstBegun);
+        fleet.pass(LEASE);
+        fleet.close(first); // its step hangs beyond the drain
+        SagaEngine successor = open("a", fleet.link());
+        Duration taken = fleet.until(
+                () -> successor.snapshot().owner().equals(fleet.head(handle.ref()).owner()));
+        assertThat(taken).isLessThan(LEASE);
+        assertThat(takeovers).hasValue(0); // nobody died
+    }
 }
