@@ -25,7 +25,10 @@ public final class Checkpoint {
     private final boolean unlessSignalled;
     private final boolean raisesSig;
     private final boolean clearsCancel;
-    private final List<JournalEntry> entries;
+    /** Most have one: no list is made of it before somebody asks for one. */
+    private final @Nullable JournalEntry only;
+
+    private final List<JournalEntry> others;
 
     private Checkpoint(Builder b) {
         this.seen = b.seen;
@@ -37,7 +40,20 @@ public final class Checkpoint {
         this.unlessSignalled = b.unlessSignalled;
         this.raisesSig = b.raisesSig;
         this.clearsCancel = b.clearsCancel;
-        this.entries = b.lines(this.next);
+        this.only = null;
+        this.others = b.lines(this.next);
+    }
+
+    /** What a composition made, its lines numbered already. */
+    Checkpoint(Composition made) {
+        this.seen = made.seen();
+        this.next = made.next();
+        this.unlessCancelled = made.unlessCancelled;
+        this.unlessSignalled = made.unlessSignalled;
+        this.raisesSig = false;
+        this.clearsCancel = made.clearsCancel;
+        this.only = made.onlyLine();
+        this.others = only == null ? made.lines() : List.of();
     }
 
     /**
@@ -88,7 +104,13 @@ public final class Checkpoint {
 
     /** {@return the lines to append} */
     public List<JournalEntry> entries() {
-        return entries;
+        return only == null ? others : List.of(only);
+    }
+
+    /** The line to append, if it is one alone that an engine composed; for who would need no list. */
+    @Nullable
+    JournalEntry only() {
+        return only;
     }
 
     /**
@@ -117,12 +139,12 @@ public final class Checkpoint {
         int sig = raisesSig ? now.sig() + 1 : now.sig();
         boolean cancelled = !clearsCancel && now.cancelRequested();
         if (next.sig() == sig && next.cancelRequested() == cancelled) return next;
-        return next.but().sig(sig).cancelRequested(cancelled).build();
+        return next.but().sig(sig).cancelRequested(cancelled).sealed();
     }
 
     @Override
     public String toString() {
-        return "checkpoint " + next + " " + entries;
+        return "checkpoint " + next + " " + entries();
     }
 
     /** Says a write. Not safe for several threads. */
@@ -132,7 +154,6 @@ public final class Checkpoint {
         private SagaInstance.@Nullable Builder next;
         private JournalEntry.@Nullable Builder first;
         private @Nullable List<JournalEntry.Builder> more;
-        private @Nullable List<JournalEntry> numbered;
         private boolean unlessCancelled;
         private boolean unlessSignalled;
         private boolean raisesSig;
@@ -158,11 +179,6 @@ public final class Checkpoint {
             return head;
         }
 
-        /** Appends lines that are numbered already, as the checkpoint would: in order, and all of them. */
-        void numbered(List<JournalEntry> lines) {
-            this.numbered = lines;
-        }
-
         /**
          * Appends a line.
          *
@@ -180,7 +196,6 @@ public final class Checkpoint {
         }
 
         private List<JournalEntry> lines(SagaInstance head) {
-            if (numbered != null) return numbered;
             if (first == null) return List.of();
             JournalEntry line = first.at(head.seq(), 0, head.fence(), atMs);
             if (more == null) return List.of(line);

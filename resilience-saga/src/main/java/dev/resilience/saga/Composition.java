@@ -6,50 +6,100 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** One checkpoint in the making: each line is also applied to the course, as if it were durable. */
+/**
+ * The checkpoint in the making: each line is also applied to the course, as if it were durable. One for each logbook,
+ * begun anew for each checkpoint, because what every step makes should be little.
+ */
 final class Composition {
     /** Pauses of an engine after an {@code Error}: the first one, doubled by each claim. */
     static final long ERROR_PAUSE_MS = 1000;
 
     private final Logbook log;
-    final Checkpoint.Builder checkpoint;
-    final long now;
-    List<JournalEntry> lines = List.of();
+    private long now;
+    private SagaInstance.@Nullable Builder changed;
+    private @Nullable JournalEntry first;
+    private final List<JournalEntry> more = new ArrayList<>(0);
+    boolean unlessCancelled;
+    boolean unlessSignalled;
+    boolean clearsCancel;
     boolean pivotPassed;
 
-    Composition(Logbook log, long now) {
+    Composition(Logbook log) {
         this.log = log;
-        this.now = now;
-        this.checkpoint = Checkpoint.on(log.head(), now);
+    }
+
+    void begin(long nowMs) {
+        now = nowMs;
+        changed = null;
+        first = null;
+        more.clear();
+        unlessCancelled = false;
+        unlessSignalled = false;
+        clearsCancel = false;
+        pivotPassed = false;
         if (log.head().version() != log.chart().plan().version())
-            checkpoint.head().version(log.chart().plan().version());
-        if (log.head().claims() != 0) checkpoint.head().claims(0);
+            head().version(log.chart().plan().version());
+        if (log.head().claims() != 0) head().claims(0);
+    }
+
+    /** The head that the saga is to have: changed here. Who changes nothing does not call it, and spares the copy. */
+    private SagaInstance.Builder head() {
+        SagaInstance.Builder head = changed;
+        if (head == null) changed = head = log.head().but();
+        return head;
+    }
+
+    SagaInstance seen() {
+        return log.head();
+    }
+
+    /** Called once, last. */
+    SagaInstance next() {
+        SagaInstance.Builder head = changed;
+        if (head == null) return seen().after(now);
+        changed = null;
+        return head.seq(seen().seq() + 1).updatedMs(now).sealed();
+    }
+
+    /** The line, if there is one and not more. */
+    @Nullable
+    JournalEntry onlyLine() {
+        return more.isEmpty() ? first : null;
+    }
+
+    List<JournalEntry> lines() {
+        if (first == null) return List.of();
+        List<JournalEntry> all = new ArrayList<>(count());
+        all.add(first);
+        all.addAll(more);
+        return List.copyOf(all);
+    }
+
+    private int count() {
+        return first == null ? 0 : 1 + more.size();
     }
 
     void line(JournalEntry.Builder line) {
-        line(line.at(log.head().seq() + 1, lines.size(), log.head().fence(), now));
+        line(line.at(log.head().seq() + 1, count(), log.head().fence(), now));
     }
 
     private void line(JournalEntry numbered) {
-        if (lines.isEmpty()) lines = List.of(numbered);
-        else {
-            if (lines.size() == 1) lines = new ArrayList<>(lines);
-            lines.add(numbered);
-        }
+        if (first == null) first = numbered;
+        else more.add(numbered);
         log.course().apply(numbered);
     }
 
     void outcome(Done done) {
-        line(new JournalEntry(done, log.head(), lines.size(), now));
+        line(new JournalEntry(done, log.head(), count(), now));
         Leg leg = log.course().leg(done.place, done.index);
         if (leg != null) leg.held = done.held;
-        if (done.isTimeout()) checkpoint.unlessSignalled();
+        if (done.isTimeout()) unlessSignalled = true;
         if (!Logbook.isFinal(done.place)
                 || done.outcome != StepOutcome.COMPLETED
                 || log.head().pivotPassed()) return;
         pivotPassed = true;
-        checkpoint.head().pivotPassed(true).inPivot(false).cancelRequested(false);
-        checkpoint.clearsCancel();
+        head().pivotPassed(true).inPivot(false).cancelRequested(false);
+        clearsCancel = true;
     }
 
     /** Decisions, elements and ends of waits of what is open now: evaluated once, then journaled (S2, S10). */
@@ -71,8 +121,8 @@ final class Composition {
             }
         }
         if (log.head().inPivot() || log.head().pivotPassed() || pivotPassed) return;
-        for (Leg leg : log.course().open())
-            if (Logbook.isFinal(leg.place)) checkpoint.head().inPivot(true);
+        List<Leg> open = log.course().open();
+        for (int i = 0; i < open.size(); i++) if (Logbook.isFinal(open.get(i).place)) head().inPivot(true);
     }
 
     private @Nullable Leg unprepared() {
@@ -107,7 +157,7 @@ final class Composition {
     // --- where it goes ---
 
     void ordered(Logbook.Order order) {
-        if (order.reason().equals(Reasons.TIMED_OUT)) checkpoint.unlessSignalled(); // S9: what was accepted counts
+        if (order.reason().equals(Reasons.TIMED_OUT)) unlessSignalled = true; // S9: what was accepted counts
         switch (order.what()) {
             case RELEASE -> released(order.reason());
             case TURN -> turned(order);
@@ -120,7 +170,7 @@ final class Composition {
         line(JournalEntry.of(JournalEntry.Phase.TURN, Objects.requireNonNullElse(order.step(), ""))
                 .note(order.reason())
                 .text(order.text()));
-        checkpoint.head().status(SagaStatus.COMPENSATING).inPivot(false);
+        head().status(SagaStatus.COMPENSATING).inPivot(false);
         why(order);
         undone();
     }
@@ -136,7 +186,7 @@ final class Composition {
     }
 
     private void why(Logbook.Order order) {
-        checkpoint.head().reason(order.reason()).reasonStep(order.step()).reasonText(order.text());
+        head().reason(order.reason()).reasonStep(order.step()).reasonText(order.text());
     }
 
     void undone() {
@@ -144,7 +194,7 @@ final class Composition {
         ended(SagaStatus.COMPENSATED);
         JournalEntry turn = Objects.requireNonNull(log.course().turn());
         String step = turn.step().isEmpty() ? null : turn.step();
-        checkpoint.head().reason(turn.note()).reasonStep(step).reasonText(turn.text()); // not what parked it since
+        head().reason(turn.note()).reasonStep(step).reasonText(turn.text()); // not what parked it since
     }
 
     void completed() {
@@ -168,12 +218,11 @@ final class Composition {
         }
         ended(SagaStatus.COMPLETED);
         if (log.head().reason() != null)
-            checkpoint.head().reason(null).reasonStep(null).reasonText(null);
+            head().reason(null).reasonStep(null).reasonText(null);
     }
 
     private void ended(SagaStatus status) {
-        checkpoint
-                .head()
+        head()
                 .status(status)
                 .heldFrom(null)
                 .owner(null)
@@ -186,14 +235,13 @@ final class Composition {
     private void parked(Logbook.Order order) {
         boolean misfit = order.reason().equals(Reasons.DEFINITION_MISMATCH);
         // this version has recorded nothing: the one before it may still go on
-        if (misfit || (order.reason().equals(Reasons.UNREADABLE) && lines.isEmpty()))
-            checkpoint.head().version(log.head().version());
+        if (misfit || (order.reason().equals(Reasons.UNREADABLE) && first == null))
+            head().version(log.head().version());
         line(JournalEntry.of(JournalEntry.Phase.PARKED, Objects.requireNonNullElse(order.step(), ""))
                 .note(order.reason())
                 .text(order.text()));
         if (!misfit) waits();
-        checkpoint
-                .head()
+        head()
                 .status(SagaStatus.NEEDS_ATTENTION)
                 .heldFrom(log.course().turned() ? SagaStatus.COMPENSATING : SagaStatus.RUNNING)
                 .owner(null)
@@ -204,8 +252,7 @@ final class Composition {
     /** S12: what is known is recorded; the rest waits for somebody to resume it. */
     void paused() {
         waits();
-        checkpoint
-                .head()
+        head()
                 .heldFrom(log.course().turned() ? SagaStatus.COMPENSATING : SagaStatus.RUNNING)
                 .owner(null)
                 .wakeMs(SagaInstance.NEVER);
@@ -218,10 +265,10 @@ final class Composition {
         if (reason.equals(Logbook.WAITING)) wakeMs = earliest();
         if (reason.equals(Logbook.ERROR)) {
             wakeMs = now + (ERROR_PAUSE_MS << Math.min(6, log.head().claims()));
-            checkpoint.head().claims(log.head().claims() + 1);
+            head().claims(log.head().claims() + 1);
         }
-        checkpoint.head().owner(null).wakeMs(wakeMs);
-        checkpoint.unlessSignalled();
+        head().owner(null).wakeMs(wakeMs);
+        unlessSignalled = true;
     }
 
     /** Lines of what waits, or was tried: later owners go on from there (S10, C7). */

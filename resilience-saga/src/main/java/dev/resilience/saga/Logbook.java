@@ -36,6 +36,7 @@ final class Logbook {
 
     private final boolean fresh;
     private final List<Done> dones = new ArrayList<>(2);
+    private final Composition composition = new Composition(this);
     private SagaInstance head;
     private SagaStore.Loaded loaded;
     private Course course;
@@ -286,7 +287,7 @@ final class Logbook {
         head = checkpoint.after(head);
         completedHere = head.status() == SagaStatus.COMPLETED;
         Story.tell(berth.listener(), before, checkpoint, dones);
-        for (Done done : dones) forget(done);
+        for (int i = 0; i < dones.size(); i++) forget(dones.get(i));
         dones.clear();
         unwritable = false;
         if (!executed) return;
@@ -345,9 +346,10 @@ final class Logbook {
 
     private Checkpoint compose(boolean idle) {
         long now = berth.nowMs();
-        Composition next = new Composition(this, now);
+        Composition next = composition;
+        next.begin(now);
         boolean couldTurn = mayTurn();
-        for (Done done : dones) next.outcome(done);
+        for (int i = 0; i < dones.size(); i++) next.outcome(dones.get(i)); // one, mostly: no iterator for each step
         boolean paused = head.status() == SagaStatus.PAUSED;
         if (!paused && order == null) next.openers();
         if (!paused && mayTurn()) findCause(now);
@@ -357,10 +359,9 @@ final class Logbook {
         else if (course.turned()) next.undone();
         else if (course.finished()) next.completed();
         boolean mayBeTooLate = couldTurn && !next.pivotPassed && !course.turned() && !paused;
-        if (mayBeTooLate && !head.cancelRequested()) next.checkpoint.unlessCancelled();
-        next.checkpoint.numbered(List.copyOf(next.lines));
+        if (mayBeTooLate && !head.cancelRequested()) next.unlessCancelled = true;
         Thread.interrupted(); // whatever conditions and elements left behind: it is not the store's (L8)
-        return next.checkpoint.build();
+        return new Checkpoint(next);
     }
 
     /** Gives the order to turn if there is a cause. Only while it {@link #mayTurn()}. */

@@ -47,19 +47,21 @@ final class MemorySaga {
         }
     }
 
-    /** A journal that shares what came before: appending costs one object however long it is. */
-    record Lines(@Nullable Lines before, List<JournalEntry> last, int size) {
+    /** A journal that shares what came before: appending a line costs one object however long it is. */
+    record Lines(@Nullable Lines before, JournalEntry last, int size) {
+        static Lines of(@Nullable Lines before, JournalEntry line) {
+            return new Lines(before, line, before == null ? 1 : before.size + 1);
+        }
+
         static @Nullable Lines of(@Nullable Lines before, List<JournalEntry> more) {
-            if (more.isEmpty()) return before;
-            return new Lines(before, more, more.size() + (before == null ? 0 : before.size));
+            Lines lines = before;
+            for (JournalEntry line : more) lines = of(lines, line);
+            return lines;
         }
 
         List<JournalEntry> oldestFirst() {
             JournalEntry[] all = new JournalEntry[size];
-            for (Lines lines = this; lines != null; lines = lines.before) {
-                int from = lines.before == null ? 0 : lines.before.size;
-                for (JournalEntry entry : lines.last) all[from++] = entry;
-            }
+            for (Lines lines = this; lines != null; lines = lines.before) all[lines.size - 1] = lines.last;
             return List.of(all);
         }
     }
@@ -100,7 +102,9 @@ final class MemorySaga {
     }
 
     static State written(State seen, Checkpoint write) {
-        return new State(write.after(seen.head), Lines.of(seen.journal, write.entries()), seen.signals);
+        JournalEntry only = write.only();
+        Lines journal = only == null ? Lines.of(seen.journal, write.entries()) : Lines.of(seen.journal, only);
+        return new State(write.after(seen.head), journal, seen.signals);
     }
 
     static State signalled(State seen, Signal signal) {
@@ -109,7 +113,7 @@ final class MemorySaga {
         List<Signal> more = new ArrayList<>(seen.signals);
         more.add(signal);
         SagaInstance.Builder next = woken(seen.head, signal.atMs());
-        return new State(next.build(), seen.journal, List.copyOf(more));
+        return new State(next.sealed(), seen.journal, List.copyOf(more));
     }
 
     /** One who parks it must see that something came; one whom nobody runs is due now. */

@@ -219,7 +219,7 @@ final class MemoryStore implements SagaStore {
                     .fence(head.fence() + 1)
                     .wakeMs(SagaInstance.NEVER)
                     .claims(head.claims() + claims)
-                    .build());
+                    .sealed());
         });
         if (!change.made()) return false;
         moved(saga, change.before().head(), change.after().head());
@@ -272,7 +272,7 @@ final class MemoryStore implements SagaStore {
                 ? seen
                 : seen.with(MemorySaga.woken(seen.head(), nowMs)
                         .cancelRequested(true)
-                        .build()));
+                        .sealed()));
         if (!change.made()) return cancellable(change.after().head());
         moved(saga, change.before().head(), change.after().head());
         return SagaReply.ACCEPTED;

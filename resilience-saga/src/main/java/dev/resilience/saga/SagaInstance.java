@@ -242,7 +242,12 @@ public final class SagaInstance {
 
         /** {@return the head as said so far} */
         public SagaInstance build() {
-            return new SagaInstance(new Builder(this), seq, updatedMs);
+            return new Builder(this).seq(seq).updatedMs(updatedMs).sealed();
+        }
+
+        /** The same without a copy, of a builder that nobody else has and nobody uses again. */
+        SagaInstance sealed() {
+            return new SagaInstance(this, seq, updatedMs);
         }
 
         /**

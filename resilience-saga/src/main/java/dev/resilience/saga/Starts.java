@@ -93,7 +93,7 @@ final class Starts {
             if (here) head.owner(engine.lease.owner);
             else head.wakeMs(now);
             return new SagaStore.Start(
-                    head.build(), input, Fingerprint.of(input), engine.carried.capture(ref), List.of());
+                    head.sealed(), input, Fingerprint.of(input), engine.carried.capture(ref), List.of());
         }
     }
 
