@@ -217,13 +217,11 @@ final class Composition {
             log.berth().decided();
         }
         ended(SagaStatus.COMPLETED);
-        if (log.head().reason() != null)
-            head().reason(null).reasonStep(null).reasonText(null);
+        if (log.head().reason() != null) head().reason(null).reasonStep(null).reasonText(null);
     }
 
     private void ended(SagaStatus status) {
-        head()
-                .status(status)
+        head().status(status)
                 .heldFrom(null)
                 .owner(null)
                 .wakeMs(SagaInstance.NEVER)
@@ -241,8 +239,7 @@ final class Composition {
                 .note(order.reason())
                 .text(order.text()));
         if (!misfit) waits();
-        head()
-                .status(SagaStatus.NEEDS_ATTENTION)
+        head().status(SagaStatus.NEEDS_ATTENTION)
                 .heldFrom(log.course().turned() ? SagaStatus.COMPENSATING : SagaStatus.RUNNING)
                 .owner(null)
                 .wakeMs(SagaInstance.NEVER);
@@ -252,8 +249,7 @@ final class Composition {
     /** S12: what is known is recorded; the rest waits for somebody to resume it. */
     void paused() {
         waits();
-        head()
-                .heldFrom(log.course().turned() ? SagaStatus.COMPENSATING : SagaStatus.RUNNING)
+        head().heldFrom(log.course().turned() ? SagaStatus.COMPENSATING : SagaStatus.RUNNING)
                 .owner(null)
                 .wakeMs(SagaInstance.NEVER);
         log.noOrder();
@@ -282,7 +278,7 @@ final class Composition {
     private void wait(Leg leg) {
         Trial trial = leg.trial;
         JournalEntry due = leg.due;
-        if (trial == null && due == null && isEvident(leg)) return;
+        if (!leg.tried && due == null && isEvident(leg)) return;
         String note = log.course().turned() || log.touched(leg) ? null : Leg.UNTOUCHED;
         int attempts = trial == null ? leg.attempts() : trial.attempts;
         long dueMs = trial != null && trial.waits ? dueMs(trial) : due == null ? now : due.dueMs();

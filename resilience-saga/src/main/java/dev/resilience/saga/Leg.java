@@ -55,9 +55,37 @@ final class Leg {
     @Nullable
     Held held;
 
-    /** What the runner knows of it; the course does not look at it. */
+    // what the runner knows of it; the course does not look at it
+
+    /** Its attempt under way. */
+    @Nullable
+    Attempt running;
+
+    /** Whether this incarnation has made an attempt of it. */
+    boolean tried;
+
+    /** Whether this incarnation has entered the code of its action. */
+    boolean entered;
+
+    /** What its attempts came to so far, if one did not succeed. */
     @Nullable
     Trial trial;
+
+    /** Takes over what the runner knows of a leg of the same place, which was read anew. */
+    void takeOver(Leg before) {
+        running = before.running;
+        tried = before.tried;
+        entered = before.entered;
+        trial = before.trial;
+    }
+
+    /** What was tried so far counts no more. */
+    void forgetTrials() {
+        running = null;
+        tried = false;
+        entered = false;
+        trial = null;
+    }
 
     /** A value, which may be null. */
     record Held(@Nullable Object value) {}

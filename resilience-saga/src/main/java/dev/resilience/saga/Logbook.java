@@ -129,7 +129,7 @@ final class Logbook {
 
     /** An operator asked for it, and nobody has called since. */
     boolean mayCallAgain(Leg leg) {
-        return leg.retryAsked && quiet && !(leg.trial != null && leg.trial.called);
+        return leg.retryAsked && quiet && !leg.entered;
     }
 
     SagaStore.@Nullable Signal signal(String name) {
@@ -139,11 +139,10 @@ final class Logbook {
 
     /** Whether an attempt of the action can have run (S2): not only here, in any incarnation. */
     boolean touched(Leg leg) {
-        Trial trial = leg.trial;
-        if (trial != null && trial.running != null) return true;
+        if (leg.running != null) return true;
         if (leg.place.action == null || leg.place.action.rules().transactional()) return false; // S15: rolled back
         if (leg.unprepared()) return false;
-        if (trial != null && trial.called) return true;
+        if (leg.entered) return true;
         if (leg.first ? fresh : leg.openedBy == head.fence()) return false;
         if (!quiet) return true;
         if (leg.called != null) return leg.called;
@@ -283,7 +282,7 @@ final class Logbook {
 
     private void accepted(Checkpoint checkpoint) {
         SagaInstance before = head;
-        if (checkpoint.next().status() != head.status()) course.everyLeg(leg -> leg.trial = null);
+        if (checkpoint.next().status() != head.status()) course.everyLeg(Leg::forgetTrials);
         head = checkpoint.after(head);
         completedHere = head.status() == SagaStatus.COMPLETED;
         Story.tell(berth.listener(), before, checkpoint, dones);
@@ -302,7 +301,7 @@ final class Logbook {
     /** What was tried to find out or to undo it counts no more: the next thing begins anew. */
     private void forget(Done done) {
         Leg leg = done.phase == JournalEntry.Phase.ACTION ? null : course.leg(done.place, done.index);
-        if (leg != null) leg.trial = null;
+        if (leg != null) leg.forgetTrials();
     }
 
     /** Reads it again: of what was told remains what the journal does not have. */
@@ -338,8 +337,8 @@ final class Logbook {
 
     /** What is known of attempts outlives the reading. */
     private void carry(Leg before) {
-        Leg now = before.trial == null ? null : course.leg(before.place, before.index);
-        if (now != null) now.trial = before.trial;
+        Leg now = course.leg(before.place, before.index);
+        if (now != null) now.takeOver(before);
     }
 
     // --- composing ---

@@ -233,7 +233,7 @@ final class Runner implements Runnable {
         for (int i = 0; i < open.size(); i++) if (open.get(i).unprepared()) return written();
         for (int i = 0; i < open.size(); i++) {
             Leg leg = open.get(i);
-            if (leg.trial != null && leg.trial.running != null) continue;
+            if (leg.running != null) continue;
             long wait = waitOf(leg, nowMs);
             if (log.order() != null) return Next.AGAIN;
             if (wait > 0) pause = Math.min(pause, wait);
@@ -289,7 +289,7 @@ final class Runner implements Runnable {
     private long left(Leg leg, long nowMs) {
         Trial trial = leg.trial;
         if (trial != null && trial.waits) return trial.dueNanos - berth.time().nanoTime();
-        if (leg.due == null || (trial != null && trial.called)) return 0;
+        if (leg.due == null || leg.entered) return 0;
         long millis = leg.due.dueMs() - nowMs;
         return millis <= 0 ? 0 : millis >= Long.MAX_VALUE / 1_000_000 ? Long.MAX_VALUE : millis * 1_000_000;
     }
@@ -324,13 +324,10 @@ final class Runner implements Runnable {
 
     private Attempt attempt(Leg leg, Attempt.What what) {
         Trial trial = leg.trial;
-        if (trial == null) {
-            leg.trial = trial = new Trial();
-            trial.attempts = leg.attempts();
-        }
-        trial.waits = false;
-        Attempt attempt = new Attempt(this, leg, what, trial.attempts + 1);
-        trial.running = attempt;
+        if (trial != null) trial.waits = false;
+        Attempt attempt = new Attempt(this, leg, what, 1 + (trial == null ? leg.attempts() : trial.attempts));
+        leg.running = attempt;
+        leg.tried = true;
         running++;
         if (attempt.transactional()) transacting++;
         return attempt;
@@ -355,8 +352,7 @@ final class Runner implements Runnable {
         running--;
         if (attempt.transactional()) transacting--;
         Leg now = log.course().leg(attempt.leg.place, attempt.leg.index);
-        Trial trial = now == null ? attempt.leg.trial : now.trial;
-        if (trial != null) trial.running = null;
+        if (now != null) now.running = null;
         if (log.lost()) attempt.rollBack();
         else if (attempt.connection() != null) transactions.add(attempt);
         else if (!attempt.rolledBack()) trials.ended(attempt);

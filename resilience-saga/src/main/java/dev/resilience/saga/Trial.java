@@ -3,11 +3,11 @@ package dev.resilience.saga;
 
 import org.jspecify.annotations.Nullable;
 
-/** What a runner knows of a leg that is not in the journal: lost with it. Confined to whoever drives the saga. */
+/**
+ * What a runner knows of a leg one of whose attempts did not succeed, and that is not in the journal: lost with it. Most
+ * steps never have one. Confined to whoever drives the saga.
+ */
 final class Trial {
-    /** Whether this incarnation has called its action. */
-    boolean called;
-
     /** Attempts of unknown end, of earlier owners too as far as they wrote them down. */
     int attempts;
 
@@ -22,8 +22,9 @@ final class Trial {
     boolean waits;
 
     @Nullable
-    Attempt running;
-
-    @Nullable
     Throwable lastThrown;
+
+    Trial(int attempts) {
+        this.attempts = attempts;
+    }
 }

@@ -23,16 +23,15 @@ final class Trials {
     void ended(Attempt attempt) {
         Leg leg = log.course().leg(attempt.leg.place, attempt.leg.index);
         if (leg == null) return;
-        Trial trial = trial(leg);
-        if (attempt.entered() && attempt.what == Attempt.What.ACTION) trial.called = true;
+        if (attempt.entered() && attempt.what == Attempt.What.ACTION) leg.entered = true;
         Throwable thrown = attempt.thrown();
         if (thrown == null) completed(attempt);
-        else threw(attempt, leg, trial, thrown);
+        else threw(attempt, leg, thrown);
     }
 
-    private static Trial trial(Leg leg) {
+    private static Trial trial(Attempt attempt, Leg leg) {
         Trial trial = leg.trial;
-        if (trial == null) leg.trial = trial = new Trial();
+        if (trial == null) leg.trial = trial = new Trial(attempt.number() - 1);
         return trial;
     }
 
@@ -68,8 +67,8 @@ final class Trials {
         try {
             done.payload = log.encoded(leg.place.requireAction().result(), value);
         } catch (Throwable broken) { // a codec of one's own may throw anything
-            if (Guest.isOfJvm(broken)) broken(leg, trial(leg), broken);
-            else unencodable(leg, phase, broken);
+            if (Guest.isOfJvm(broken)) broken(attempt, leg, broken);
+            else unencodable(attempt, leg, phase, broken);
             return false;
         }
         done.held = new Leg.Held(value);
@@ -78,8 +77,8 @@ final class Trials {
     }
 
     /** The effect is made, its result lost: calling again would give the same. */
-    private void unencodable(Leg leg, JournalEntry.Phase phase, Throwable broken) {
-        trial(leg).lastThrown = broken;
+    private void unencodable(Attempt attempt, Leg leg, JournalEntry.Phase phase, Throwable broken) {
+        trial(attempt, leg).lastThrown = broken;
         if (phase == JournalEntry.Phase.ACTION) log.fail(Reasons.UNENCODABLE, leg.name(), broken);
         else park(Reasons.UNENCODABLE, leg, broken);
     }
@@ -92,22 +91,22 @@ final class Trials {
                 return result(attempt, leg, Objects.requireNonNull(answer).result(), JournalEntry.Phase.RESOLUTION);
             }
             case ABSENT -> log.tell(done(attempt, leg, JournalEntry.Phase.RESOLUTION, StepOutcome.REJECTED));
-            case UNKNOWN -> unknown(attempt, leg, trial(leg), new IllegalStateException("the probe cannot tell yet"));
+            case UNKNOWN -> unknown(attempt, leg, new IllegalStateException("the probe cannot tell yet"));
         }
         return true;
     }
 
     // --- an exception ---
 
-    private void threw(Attempt attempt, Leg leg, Trial trial, Throwable thrown) {
+    private void threw(Attempt attempt, Leg leg, Throwable thrown) {
         Course.UnreadableException unreadable = log.course().values().unreadable();
         if (unreadable != null) park(Reasons.UNREADABLE, leg, unreadable);
         else if (thrown instanceof RejectedException || !(attempt.entered() || attempt.what == Attempt.What.PROBE))
-            refusedLocally(attempt, leg, trial, thrown);
-        else if (thrown instanceof Error) broken(leg, trial, thrown);
+            refusedLocally(attempt, leg, thrown);
+        else if (thrown instanceof Error) broken(attempt, leg, thrown);
         else if (attempt.what != Attempt.What.PROBE && rejects(leg.place.requireAction(), thrown))
             rejected(attempt, leg, thrown);
-        else unknown(attempt, leg, trial, thrown);
+        else unknown(attempt, leg, thrown);
     }
 
     private static boolean rejects(Node.Action action, Throwable thrown) {
@@ -135,14 +134,16 @@ final class Trials {
     }
 
     /** No call in this process any more: what broke here may work elsewhere, or kill the next one too. */
-    private void broken(Leg leg, Trial trial, Throwable thrown) {
+    private void broken(Attempt attempt, Leg leg, Throwable thrown) {
+        Trial trial = trial(attempt, leg);
         trial.attempts++;
         trial.lastThrown = thrown;
         log.order(Logbook.Order.What.RELEASE, Logbook.ERROR, leg.name(), Logbook.text(thrown));
     }
 
     /** This attempt did not run: that says nothing of others, and spends none (S1). */
-    private void refusedLocally(Attempt attempt, Leg leg, Trial trial, Throwable thrown) {
+    private void refusedLocally(Attempt attempt, Leg leg, Throwable thrown) {
+        Trial trial = trial(attempt, leg);
         trial.lastThrown = thrown;
         long hint = thrown instanceof RejectedException rejected
                 ? rejected.retryAfter().map(TimeSource::nanos).orElse(0L)
@@ -156,7 +157,8 @@ final class Trials {
         }
     }
 
-    private void unknown(Attempt attempt, Leg leg, Trial trial, Throwable thrown) {
+    private void unknown(Attempt attempt, Leg leg, Throwable thrown) {
+        Trial trial = trial(attempt, leg);
         trial.lastThrown = thrown;
         trial.rejections = 0;
         if (trial.attempts < Integer.MAX_VALUE) trial.attempts++;
@@ -172,7 +174,7 @@ final class Trials {
     /** Its transaction could not be committed: an attempt like any other, or it would be made again for ever. */
     void undone(Attempt attempt, Throwable thrown) {
         Leg leg = log.course().leg(attempt.leg.place, attempt.leg.index);
-        if (leg != null) unknown(attempt, leg, trial(leg), thrown);
+        if (leg != null) unknown(attempt, leg, thrown);
     }
 
     private int maxAttempts(Attempt attempt, Leg leg) {
