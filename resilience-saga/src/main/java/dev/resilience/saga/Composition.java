@@ -134,7 +134,7 @@ final class Composition {
     private JournalEntry.Builder opener(Leg leg) {
         Node.Action action = leg.place.action;
         if (action == null) return due(leg, 0, now + Math.min(leg.waitMillis(), SagaInstance.NEVER - 1 - now), null);
-        if (action.code().when() != null && leg.decision == null) {
+        if (action.code().when() != null && !leg.decided) {
             boolean takesPlace = action.code().when().test(log.course().values());
             return of(JournalEntry.Phase.DECISION, leg).payload(new byte[] {(byte) (takesPlace ? 1 : 0)});
         }
@@ -290,7 +290,7 @@ final class Composition {
     /** Whether the next owner sees by itself whether it is touched. */
     private boolean isEvident(Leg leg) {
         if (log.course().turned() || leg.unprepared() || log.touched(leg)) return true;
-        return !leg.first && leg.openedBy == log.head().fence();
+        return !leg.first() && leg.openedBy(log.head().fence());
     }
 
     private long dueMs(Trial trial) {

@@ -20,9 +20,8 @@ final class Course {
     private final int[] cursors;
     private final int[] branchesLeft;
     private final List<Leg> open = new ArrayList<>(2);
-    private final List<Leg> effects = new ArrayList<>();
+    private final List<Leg> effects;
     private final Results values;
-    private final long startedMs;
     private @Nullable JournalEntry last;
     private @Nullable String mismatch;
     private @Nullable Leg rejected;
@@ -31,19 +30,19 @@ final class Course {
     private boolean wanted;
     private long undoSinceMs;
 
-    private Course(Chart chart, SagaCodec codec, byte[] input, long startedMs) {
+    private Course(Chart chart, SagaCodec codec, byte[] input) {
         this.chart = chart;
         this.legs = new Leg[chart.places()];
         this.cursors = new int[chart.sequences()];
         this.branchesLeft = new int[chart.places()];
-        this.startedMs = startedMs;
+        this.effects = new ArrayList<>(chart.places()); // room for all: growing costs more than it takes
         this.values = new Results(chart, codec, input, legs);
         enter(chart.root());
     }
 
     /** Reads a journal. */
     static Course of(Chart chart, SagaCodec codec, SagaStore.Loaded loaded) {
-        Course course = new Course(chart, codec, loaded.input(), loaded.head().startedMs());
+        Course course = new Course(chart, codec, loaded.input());
         for (JournalEntry entry : loaded.entries()) {
             try {
                 course.apply(entry);
@@ -167,8 +166,7 @@ final class Course {
     /** An operator's verb gives a fresh budget, and a signal its time once more; a delay keeps its end. */
     private static void startAnew(Leg leg, JournalEntry entry) {
         if (leg.place.node instanceof Node.Delay) return;
-        leg.due = null;
-        leg.sinceMs = entry.atMs();
+        leg.anew(entry);
         boolean meant = entry.step().isEmpty() || entry.step().equals(leg.name());
         leg.retryAsked |= meant && "retry".equals(entry.note());
     }
@@ -196,7 +194,8 @@ final class Course {
             case ITEMS -> listed(leg, entry);
             case DUE -> {
                 leg.due = entry;
-                leg.called = !Leg.UNTOUCHED.equals(entry.note());
+                leg.told = true;
+                leg.toldCalled = !Leg.UNTOUCHED.equals(entry.note());
             }
             case RESOLUTION -> {
                 leg.resolution = entry;
@@ -204,7 +203,7 @@ final class Course {
                 undoSinceMs = entry.atMs();
             }
             case UNDO -> {
-                leg.undone = entry;
+                leg.undone = true;
                 undoSinceMs = entry.atMs();
             }
             default -> throw new IllegalStateException("no line of a step: " + entry);
@@ -236,10 +235,8 @@ final class Course {
 
     private void decided(Leg leg, JournalEntry entry) {
         byte[] payload = entry.payload();
-        leg.decision = payload != null && payload.length > 0 && payload[0] == 1;
-        leg.openedBy = entry.fence();
-        leg.first = false;
-        if (leg.decision || !open.remove(leg)) return;
+        leg.decided(entry, payload != null && payload.length > 0 && payload[0] == 1);
+        if (leg.takesPlace || !open.remove(leg)) return;
         leg.done = entry;
         advance(leg.place.in);
     }
@@ -304,7 +301,7 @@ final class Course {
     }
 
     private Leg opened(Chart.Place place, int index) {
-        return new Leg(place, index, last, last == null ? startedMs : last.atMs());
+        return new Leg(place, index, last);
     }
 
     /** A payload that is no value of its declared type: S47 parks that saga. */
@@ -322,7 +319,7 @@ final class Course {
         private final SagaCodec codec;
         private final byte[] bytes;
         private final Leg[] legs;
-        private Leg.@Nullable Held input; // racy on purpose, as Leg.held
+        private volatile @Nullable Object input; // racy on purpose, as Leg.held
         private volatile @Nullable UnreadableException unreadable;
 
         private Results(Chart chart, SagaCodec codec, byte[] bytes, Leg[] legs) {
@@ -340,15 +337,14 @@ final class Course {
 
         @Override
         public Object input() {
-            Leg.Held held = input;
-            if (held == null)
-                input = held = new Leg.Held(decoded("the input", chart.plan().input(), bytes));
-            return Objects.requireNonNull(held.value());
+            Object held = input;
+            if (held == null) input = held = Leg.held(decoded("the input", chart.plan().input(), bytes));
+            return Objects.requireNonNull(Leg.value(held));
         }
 
         /** Spares the decoding of an input that the starter has at hand. */
         void input(Object value) {
-            input = new Leg.Held(value);
+            input = value;
         }
 
         @Override
@@ -359,7 +355,7 @@ final class Course {
                 return await.optional() ? optional(leg, await.result()) : value(leg, await.result());
             if (place.action == null) return null;
             boolean conditional = place.action.code().when() != null;
-            if (Boolean.FALSE.equals(leg.decision)) return Optional.empty();
+            if (leg.decided && !leg.takesPlace) return Optional.empty();
             Object result = place.each == null ? value(leg, place.action.result()) : list(leg, place.action.result());
             return conditional ? Optional.ofNullable(result) : result;
         }
@@ -372,27 +368,26 @@ final class Course {
         }
 
         private List<@Nullable Object> list(Leg each, Type<?> type) {
-            Leg.Held held = each.held;
+            Object held = each.held;
             if (held == null) {
                 List<@Nullable Object> results = new ArrayList<>();
                 for (Leg leg : Objects.requireNonNull(each.elements).legs) results.add(value(leg, type));
-                each.held = held = new Leg.Held(Collections.unmodifiableList(results));
+                each.held = held = Collections.unmodifiableList(results);
             }
             @SuppressWarnings("unchecked") // made above
-            List<@Nullable Object> list = (List<@Nullable Object>) Objects.requireNonNull(held.value());
+            List<@Nullable Object> list = (List<@Nullable Object>) held;
             return list;
         }
 
         /** The bare result of a leg: of its resolution, if that was what told it. */
         @Nullable
         Object value(Leg leg, Type<?> type) {
-            Leg.Held held = leg.held;
+            Object held = leg.held;
             if (held == null) {
                 JournalEntry line = leg.resolution != null ? leg.resolution : Objects.requireNonNull(leg.done);
-                leg.held =
-                        held = new Leg.Held(decoded("the result of step '" + leg.name() + "'", type, line.payload()));
+                leg.held = held = Leg.held(decoded("the result of step '" + leg.name() + "'", type, line.payload()));
             }
-            return held.value();
+            return Leg.value(held);
         }
 
         /** The element of a for-each step; null of any other. */
@@ -400,18 +395,17 @@ final class Course {
         Object element(Leg leg) {
             if (leg.index < 0) return null;
             Leg each = Objects.requireNonNull(legs[leg.place.number]);
-            Leg.Held items = itemsOf(each);
-            return ((List<?>) Objects.requireNonNull(items.value())).get(leg.index);
+            return itemsOf(each).get(leg.index);
         }
 
-        private Leg.Held itemsOf(Leg each) {
+        private List<?> itemsOf(Leg each) {
             Leg.Elements elements = Objects.requireNonNull(each.elements);
-            Leg.Held held = elements.held;
+            List<?> held = elements.held;
             if (held == null) {
                 Type<?> type =
                         Type.listOf(Objects.requireNonNull(each.place.each).element());
-                elements.held = held =
-                        new Leg.Held(decoded("the elements of step '" + each.name() + "'", type, elements.payload));
+                Object read = decoded("the elements of step '" + each.name() + "'", type, elements.payload);
+                elements.held = held = (List<?>) Objects.requireNonNull(read);
             }
             return held;
         }

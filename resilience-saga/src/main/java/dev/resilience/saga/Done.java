@@ -11,7 +11,9 @@ final class Done {
     final StepOutcome outcome;
     byte @Nullable [] payload;
 
-    Leg.@Nullable Held held;
+    /** The value, as a leg holds it. */
+    @Nullable
+    Object held;
 
     @Nullable
     String text;
@@ -40,7 +42,7 @@ final class Done {
         Leg leg = course.leg(place, index);
         if (leg == null) return false;
         return switch (phase) {
-            case UNDO -> leg.undone != null;
+            case UNDO -> leg.undone;
             case RESOLUTION -> leg.resolution != null;
             default -> leg.done != null;
         };

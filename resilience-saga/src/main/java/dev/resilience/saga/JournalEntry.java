@@ -62,12 +62,21 @@ public final class JournalEntry {
     private final @Nullable StepOutcome outcome;
     private final char kind;
     private final byte @Nullable [] payload;
-    private final @Nullable String text;
-    private final @Nullable String note;
-    private final int attempts;
-    private final long dueMs;
+    private final @Nullable Rest rest;
     private final long fence;
     private final long atMs;
+
+    /** What the outcome of a step that was done does not have: most lines are such. */
+    private record Rest(
+            @Nullable String text,
+            @Nullable String note,
+            int attempts,
+            long dueMs) {
+        static @Nullable Rest of(@Nullable String text, @Nullable String note, int attempts, long dueMs) {
+            boolean nothing = text == null && note == null && attempts == 0 && dueMs == SagaInstance.NEVER;
+            return nothing ? null : new Rest(text, note, attempts, dueMs);
+        }
+    }
 
     private JournalEntry(Builder b, long seq, int ord, long fence, long atMs) {
         this.seq = seq;
@@ -78,10 +87,7 @@ public final class JournalEntry {
         this.outcome = b.outcome;
         this.kind = b.kind;
         this.payload = b.payload;
-        this.text = b.text;
-        this.note = b.note;
-        this.attempts = b.attempts;
-        this.dueMs = b.dueMs;
+        this.rest = Rest.of(b.text, b.note, b.attempts, b.dueMs);
         this.fence = fence;
         this.atMs = atMs;
     }
@@ -96,10 +102,7 @@ public final class JournalEntry {
         this.outcome = done.outcome;
         this.kind = done.place.letter;
         this.payload = done.payload;
-        this.text = done.text;
-        this.note = done.note;
-        this.attempts = 0;
-        this.dueMs = SagaInstance.NEVER;
+        this.rest = Rest.of(done.text, done.note, 0, SagaInstance.NEVER);
         this.fence = seen.fence();
         this.atMs = atMs;
     }
@@ -173,17 +176,17 @@ public final class JournalEntry {
 
     /** {@return the cause, for people} */
     public @Nullable String text() {
-        return text;
+        return rest == null ? null : rest.text;
     }
 
     /** {@return A word of the engine's: why it turned or was parked, a signal's key, an operator's verb} */
     public @Nullable String note() {
-        return note;
+        return rest == null ? null : rest.note;
     }
 
     /** {@return how many attempts were made before a durable wait} */
     public int attempts() {
-        return attempts;
+        return rest == null ? 0 : rest.attempts;
     }
 
     /**
@@ -192,7 +195,7 @@ public final class JournalEntry {
      * @return milliseconds since 1970, or {@link SagaInstance#NEVER}
      */
     public long dueMs() {
-        return dueMs;
+        return rest == null ? SagaInstance.NEVER : rest.dueMs;
     }
 
     /** {@return the fence of who wrote it} */
@@ -208,6 +211,8 @@ public final class JournalEntry {
     /** The line without what codecs and people wrote: neither {@link #payload()} nor {@link #text()}. */
     @Override
     public String toString() {
+        int attempts = attempts();
+        String note = note();
         return seq + "." + ord + " " + phase + " " + step + (index < 0 ? "" : "#" + index)
                 + (outcome == null ? "" : " " + outcome) + (note == null ? "" : " " + note)
                 + (attempts == 0 ? "" : attempts == 1 ? " after 1 attempt" : " after " + attempts + " attempts");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.resilience.saga;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,20 +15,20 @@ final class Leg {
     final Chart.Place place;
     final int index;
 
-    /** When it was opened, or when an operator last let it begin anew. */
-    long sinceMs;
+    /** The line that opened it; null: the saga's start, nobody's outcome. Before that it cannot have been called. */
+    private @Nullable JournalEntry opener;
 
-    /** The fence of who opened it: before that it cannot have been called. */
-    long openedBy;
-
-    /** Opened by the saga's start: by nobody's outcome. */
-    boolean first;
+    /** The line since which it is tried: what opened it, or by which an operator last let it begin anew. */
+    private @Nullable JournalEntry since;
 
     /** An operator wants one more try, even of what is never called twice. */
     boolean retryAsked;
 
-    @Nullable
-    Boolean decision;
+    /** Whether its condition has been asked. */
+    boolean decided;
+
+    /** What its condition said. */
+    boolean takesPlace;
 
     /** The line of its outcome. */
     @Nullable
@@ -37,23 +38,24 @@ final class Leg {
     @Nullable
     JournalEntry due;
 
-    /** What its lines of waits say: whether an attempt of the action can have run. Outlives an operator's retry. */
-    @Nullable
-    Boolean called;
+    /** Whether lines of waits say whether an attempt of the action can have run. Outlives an operator's retry. */
+    boolean told;
+
+    /** What they say. */
+    boolean toldCalled;
 
     @Nullable
     JournalEntry resolution;
 
-    @Nullable
-    JournalEntry undone;
+    boolean undone;
 
     /** The elements of a for-each step, once they are known. */
     @Nullable
     Elements elements;
 
-    /** The decoded value. Racy on purpose: written once or twice with an equal value, published by its final field. */
+    /** The decoded value. Racy on purpose: written once or twice with an equal value. */
     @Nullable
-    Held held;
+    volatile Object held;
 
     // what the runner knows of it; the course does not look at it
 
@@ -87,8 +89,19 @@ final class Leg {
         trial = null;
     }
 
-    /** A value, which may be null. */
-    record Held(@Nullable Object value) {}
+    /** What is held of a value that is null. */
+    private static final Object NULL = new Object();
+
+    /** A value as it is held: never null. */
+    static Object held(@Nullable Object value) {
+        return value == null ? NULL : value;
+    }
+
+    /** The value of what is held. */
+    @SuppressWarnings("ReferenceEquality") // a marker
+    static @Nullable Object value(Object held) {
+        return held == NULL ? null : held;
+    }
 
     /** The elements of a for-each step. Those without an outcome are open, as many as the width, in order. */
     static final class Elements {
@@ -100,7 +113,7 @@ final class Leg {
 
         /** The decoded list; racy as that of a leg. */
         @Nullable
-        Held held;
+        volatile List<?> held;
 
         Elements(byte @Nullable [] payload, int count, int width) {
             this.payload = payload;
@@ -114,12 +127,39 @@ final class Leg {
         }
     }
 
-    Leg(Chart.Place place, int index, @Nullable JournalEntry openedBy, long sinceMs) {
+    Leg(Chart.Place place, int index, @Nullable JournalEntry opener) {
         this.place = place;
         this.index = index;
-        this.first = openedBy == null;
-        this.openedBy = openedBy == null ? 0 : openedBy.fence();
-        this.sinceMs = sinceMs;
+        this.opener = opener;
+        this.since = opener;
+    }
+
+    /** Its condition is asked, by a line that opens it. */
+    void decided(JournalEntry line, boolean yes) {
+        decided = true;
+        takesPlace = yes;
+        opener = line;
+    }
+
+    /** Opened by the saga's start. */
+    boolean first() {
+        return opener == null;
+    }
+
+    /** Whether the owner of this fence opened it. */
+    boolean openedBy(long fence) {
+        return opener != null && opener.fence() == fence;
+    }
+
+    /** An operator lets it begin anew. */
+    void anew(JournalEntry line) {
+        due = null;
+        since = line;
+    }
+
+    /** Since when it is tried, in a saga that was started then. */
+    long sinceMs(long startedMs) {
+        return since == null ? startedMs : since.atMs();
     }
 
     String name() {
@@ -134,7 +174,7 @@ final class Leg {
     /** Whether it has something to be written before it can begin: a decision, elements, when it is over. */
     boolean unprepared() {
         if (index >= 0) return false;
-        if (place.action != null && place.action.code().when() != null && decision == null) return true;
+        if (place.action != null && place.action.code().when() != null && !decided) return true;
         if (place.each != null) return elements == null;
         return due == null && waitMillis() >= 0;
     }
@@ -164,7 +204,7 @@ final class Leg {
 
     /** Whether nothing is left to be done about it when the saga is undone. */
     boolean settled() {
-        if (undone != null) return true;
+        if (undone) return true;
         Node.Code code = place.requireAction().code();
         if (inDoubt()) return code.inDoubt() == Node.InDoubt.HARMLESS;
         return !completed() || (code.undo() == null && code.blind() == null);

@@ -143,10 +143,10 @@ final class Logbook {
         if (leg.place.action == null || leg.place.action.rules().transactional()) return false; // S15: rolled back
         if (leg.unprepared()) return false;
         if (leg.entered) return true;
-        if (leg.first ? fresh : leg.openedBy == head.fence()) return false;
+        if (leg.first() ? fresh : leg.openedBy(head.fence())) return false;
         if (!quiet) return true;
-        if (leg.called != null) return leg.called;
-        return leg.first || leg.openedBy != head.fence() - 1; // the one before gave it back, and would have said so
+        if (leg.told) return leg.toldCalled;
+        return leg.first() || !leg.openedBy(head.fence() - 1); // the one before gave it back, and would have said so
     }
 
     /** Whether it has not come to the point of no return: its pivot, if it is possibly started, is never guessed. */

@@ -71,7 +71,7 @@ final class Trials {
             else unencodable(attempt, leg, phase, broken);
             return false;
         }
-        done.held = new Leg.Held(value);
+        done.held = Leg.held(value);
         log.tell(done);
         return true;
     }
@@ -196,7 +196,7 @@ final class Trials {
 
     /** Whether the time in which it must be resolved is over before the next attempt: counted from durable lines (S10). */
     private boolean overdue(Leg leg, long delay) {
-        long since = log.course().turned() ? log.course().undoSinceMs() : leg.sinceMs;
+        long since = log.course().turned() ? log.course().undoSinceMs() : leg.sinceMs(log.head().startedMs());
         long limit = Leg.millis(leg.place.requireAction().rules().resolveFor());
         long passed = berth.nowMs() - since;
         return delay / 1_000_000 >= limit - passed;

@@ -215,7 +215,7 @@ class CourseTest {
         Leg leg = course.open().get(0);
         assertThat(leg.due).isNull();
         assertThat(leg.attempts()).isZero();
-        assertThat(leg.sinceMs).isEqualTo(1);
+        assertThat(leg.sinceMs(0)).isEqualTo(1);
     }
 
     /** What an operator did instead: later steps see its value, and nothing is undone. */
