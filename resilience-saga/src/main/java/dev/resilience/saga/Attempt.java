@@ -45,11 +45,11 @@ final class Attempt implements ContextOp<@Nullable Object, Exception>, Runnable 
     private static final int ENDED = 1;
     private static final int LEFT = 2;
 
-    final Leg leg;
-    final What what;
     private final Runner runner;
-    private final Course.Results values;
-    private final int number;
+    Leg leg;
+    What what;
+    private Course.Results values;
+    private int number;
 
     private volatile int state; // changed through STATE
 
@@ -68,6 +68,29 @@ final class Attempt implements ContextOp<@Nullable Object, Exception>, Runnable 
         this.what = what;
         this.number = number;
         this.values = runner.log().course().values();
+    }
+
+    /**
+     * Whether nothing of it is left that could still come, so that it can be run anew: its code returned in its time, on
+     * the thread that drives, and under nobody's policies. Then the scope of its timeout ended before it told anybody,
+     * and will never tell. One that failed may have been interrupted, and the timer's word of that may be late; one that
+     * was left behind has failed.
+     */
+    boolean isOver() {
+        return state == ENDED && inline && thrown == null && !transactional() && leg.place.isPlain();
+    }
+
+    /** Runs anew, as if it were made so. Only of one that {@link #isOver()}. */
+    void anew(Leg next, What of, int nextNumber) {
+        leg = next;
+        what = of;
+        number = nextNumber;
+        values = runner.log().course().values();
+        entered = false;
+        inline = false;
+        value = null;
+        startedNanos = 0;
+        state = RUNS;
     }
 
     // --- for who drives the saga, after the end ---
@@ -115,8 +138,8 @@ final class Attempt implements ContextOp<@Nullable Object, Exception>, Runnable 
         return what != What.PROBE && leg.place.requireAction().rules().transactional();
     }
 
-    long nanos() {
-        return runner.berth().time().nanoTime() - startedNanos;
+    long startedNanos() {
+        return startedNanos;
     }
 
     // --- the run ---

@@ -140,6 +140,11 @@ final class Chart {
             return through.call(CallContext.root(), context -> timed.call(context, op));
         }
 
+        /** Whether nobody's policies are around its attempts. */
+        boolean isPlain() {
+            return through == null;
+        }
+
         Node.Action requireAction() {
             return java.util.Objects.requireNonNull(action);
         }

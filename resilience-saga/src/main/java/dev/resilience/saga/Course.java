@@ -338,7 +338,8 @@ final class Course {
         @Override
         public Object input() {
             Object held = input;
-            if (held == null) input = held = Leg.held(decoded("the input", chart.plan().input(), bytes));
+            if (held == null)
+                input = held = Leg.held(decoded("the input", chart.plan().input(), bytes));
             return Objects.requireNonNull(Leg.value(held));
         }
 

@@ -3,12 +3,15 @@ package dev.resilience.saga;
 
 import org.jspecify.annotations.Nullable;
 
-/** What is to be written of a leg: an outcome that is known and not yet durable. */
+/**
+ * What is to be written of a leg: an outcome that is known and not yet durable. Confined to whoever drives the saga, and
+ * told anew of another leg once it is durable.
+ */
 final class Done {
-    final Chart.Place place;
-    final int index;
-    final JournalEntry.Phase phase;
-    final StepOutcome outcome;
+    Chart.Place place;
+    int index;
+    JournalEntry.Phase phase;
+    StepOutcome outcome;
     byte @Nullable [] payload;
 
     /** The value, as a leg holds it. */
@@ -21,15 +24,31 @@ final class Done {
     @Nullable
     String note;
 
-    /** The attempt that brought it. */
-    @Nullable
-    Attempt attempt;
+    /** Whether an attempt brought it. */
+    boolean attempted;
+
+    /** When that began, on the time source's clock. */
+    long startedNanos;
 
     Done(Leg leg, JournalEntry.Phase phase, StepOutcome outcome) {
         this.place = leg.place;
         this.index = leg.index;
         this.phase = phase;
         this.outcome = outcome;
+    }
+
+    /** As if it were made so. */
+    void anew(Leg leg, JournalEntry.Phase newPhase, StepOutcome newOutcome) {
+        place = leg.place;
+        index = leg.index;
+        phase = newPhase;
+        outcome = newOutcome;
+        payload = null;
+        held = null;
+        text = null;
+        note = null;
+        attempted = false;
+        startedNanos = 0;
     }
 
     /** Whether a signal did not come in time: only true as long as none was accepted. */

@@ -67,11 +67,7 @@ public final class JournalEntry {
     private final long atMs;
 
     /** What the outcome of a step that was done does not have: most lines are such. */
-    private record Rest(
-            @Nullable String text,
-            @Nullable String note,
-            int attempts,
-            long dueMs) {
+    private record Rest(@Nullable String text, @Nullable String note, int attempts, long dueMs) {
         static @Nullable Rest of(@Nullable String text, @Nullable String note, int attempts, long dueMs) {
             boolean nothing = text == null && note == null && attempts == 0 && dueMs == SagaInstance.NEVER;
             return nothing ? null : new Rest(text, note, attempts, dueMs);

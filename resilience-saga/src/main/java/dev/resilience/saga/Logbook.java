@@ -37,6 +37,7 @@ final class Logbook {
     private final boolean fresh;
     private final List<Done> dones = new ArrayList<>(2);
     private final Composition composition = new Composition(this);
+    private @Nullable Done spare;
     private SagaInstance head;
     private SagaStore.Loaded loaded;
     private Course course;
@@ -174,6 +175,15 @@ final class Logbook {
         dones.add(done);
     }
 
+    /** What an attempt brought, to be told: the one that was written last is used again. */
+    Done done(Leg leg, JournalEntry.Phase phase, StepOutcome outcome) {
+        Done done = spare;
+        if (done == null) return new Done(leg, phase, outcome);
+        spare = null;
+        done.anew(leg, phase, outcome);
+        return done;
+    }
+
     void order(Order.What what, String reason, @Nullable String step, @Nullable String text) {
         if (order == null || order.what().compareTo(what) < 0) order = new Order(what, reason, step, text);
     }
@@ -285,8 +295,9 @@ final class Logbook {
         if (checkpoint.next().status() != head.status()) course.everyLeg(Leg::forgetTrials);
         head = checkpoint.after(head);
         completedHere = head.status() == SagaStatus.COMPLETED;
-        Story.tell(berth.listener(), before, checkpoint, dones);
+        Story.tell(berth, before, checkpoint, dones);
         for (int i = 0; i < dones.size(); i++) forget(dones.get(i));
+        if (dones.size() == 1) spare = dones.get(0); // nobody else has it any more
         dones.clear();
         unwritable = false;
         if (!executed) return;

@@ -34,6 +34,9 @@ final class Runner implements Runnable {
     private final Trials trials;
     private final Queue<Attempt> arrived = new ConcurrentLinkedQueue<>();
     private final List<Attempt> transactions = new ArrayList<>(0);
+    /** The last one, to be run anew: one after the other needs one alone. */
+    private @Nullable Attempt spare;
+
     private int running;
     /** Transactional attempts among those that run: each has a connection, or is waiting for one. */
     private int transacting;
@@ -325,7 +328,11 @@ final class Runner implements Runnable {
     private Attempt attempt(Leg leg, Attempt.What what) {
         Trial trial = leg.trial;
         if (trial != null) trial.waits = false;
-        Attempt attempt = new Attempt(this, leg, what, 1 + (trial == null ? leg.attempts() : trial.attempts));
+        int number = 1 + (trial == null ? leg.attempts() : trial.attempts);
+        Attempt attempt = spare;
+        spare = null;
+        if (attempt == null) attempt = new Attempt(this, leg, what, number);
+        else attempt.anew(leg, what, number);
         leg.running = attempt;
         leg.tried = true;
         running++;
@@ -336,6 +343,7 @@ final class Runner implements Runnable {
     private Next called(Attempt attempt) {
         if (!attempt.callHere()) return Next.STOP; // left behind: somebody else drives
         finished(attempt);
+        if (attempt.isOver()) spare = attempt;
         return Next.AGAIN;
     }
 

@@ -9,10 +9,12 @@ import java.util.Objects;
 final class Story {
     private Story() {}
 
-    static void tell(SagaListener listener, SagaInstance before, Checkpoint written, List<Done> dones) {
+    static void tell(Berth berth, SagaInstance before, Checkpoint written, List<Done> dones) {
+        SagaListener listener = berth.listener();
         if (listener instanceof Listeners all && !all.heard()) return;
         for (Done done : dones) {
-            Duration lasted = done.attempt == null ? Duration.ZERO : Duration.ofNanos(done.attempt.nanos());
+            Duration lasted =
+                    done.attempted ? Duration.ofNanos(berth.time().nanoTime() - done.startedNanos) : Duration.ZERO;
             listener.step(before.ref(), done.place.name(), done.phase, done.outcome, lasted);
         }
         SagaInstance head = written.next();

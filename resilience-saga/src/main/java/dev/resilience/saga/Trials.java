@@ -56,9 +56,10 @@ final class Trials {
         return log.course().turned() && leg.done != null ? JournalEntry.Phase.RESOLUTION : JournalEntry.Phase.ACTION;
     }
 
-    private static Done done(Attempt attempt, Leg leg, JournalEntry.Phase phase, StepOutcome outcome) {
-        Done done = new Done(leg, phase, outcome);
-        done.attempt = attempt;
+    private Done done(Attempt attempt, Leg leg, JournalEntry.Phase phase, StepOutcome outcome) {
+        Done done = log.done(leg, phase, outcome);
+        done.attempted = true;
+        done.startedNanos = attempt.startedNanos();
         return done;
     }
 
@@ -196,7 +197,9 @@ final class Trials {
 
     /** Whether the time in which it must be resolved is over before the next attempt: counted from durable lines (S10). */
     private boolean overdue(Leg leg, long delay) {
-        long since = log.course().turned() ? log.course().undoSinceMs() : leg.sinceMs(log.head().startedMs());
+        long since = log.course().turned()
+                ? log.course().undoSinceMs()
+                : leg.sinceMs(log.head().startedMs());
         long limit = Leg.millis(leg.place.requireAction().rules().resolveFor());
         long passed = berth.nowMs() - since;
         return delay / 1_000_000 >= limit - passed;

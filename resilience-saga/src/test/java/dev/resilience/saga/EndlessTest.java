@@ -82,7 +82,8 @@ class EndlessTest {
         fleet.until(() -> !told.isEmpty());
         String what = where.equals("returns")
                 ? "the code that makes what it returns has not come back"
-                : "the condition or the elements of step '" + (where.equals("when") ? "maybe" : "each") + "' has not come back";
+                : "the condition or the elements of step '" + (where.equals("when") ? "maybe" : "each")
+                        + "' has not come back";
         assertThat(told.get(0)).startsWith("saga endless/1: " + what);
         fleet.pass(Duration.ofMinutes(9));
         assertThat(told).hasSizeBetween(2, 6); // after 30 s, and each time the time has doubled

@@ -188,8 +188,8 @@ class LeaseTest {
         fleet.pass(LEASE);
         fleet.close(first); // its step hangs beyond the drain
         SagaEngine successor = open("a", fleet.link());
-        Duration taken = fleet.until(
-                () -> successor.snapshot().owner().equals(fleet.head(handle.ref()).owner()));
+        Duration taken = fleet.until(() ->
+                successor.snapshot().owner().equals(fleet.head(handle.ref()).owner()));
         assertThat(taken).isLessThan(LEASE);
         assertThat(takeovers).hasValue(0); // nobody died
     }

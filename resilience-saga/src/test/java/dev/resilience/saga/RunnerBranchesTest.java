@@ -7,6 +7,7 @@ import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.resilience.Backoff;
+import dev.resilience.TimeSource;
 import dev.resilience.testkit.ManualTime;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -15,7 +16,9 @@ import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -283,6 +286,60 @@ class RunnerBranchesTest {
         assertThat(threads.get(0).isAlive()).isFalse();
         assertThat(a.abandoned.get()).isZero();
         assertThat(a.releases.get()).isEqualTo(1);
+    }
+
+    /** L3: what the timer tells late of one attempt says nothing of the next one. */
+    @Test
+    void a_late_word_of_one_attempt_does_not_leave_the_next_one_behind() throws Exception {
+        CountDownLatch entered = new CountDownLatch(1);
+        CountDownLatch again = new CountDownLatch(1);
+        CountDownLatch end = new CountDownLatch(1);
+        CountDownLatch telling = new CountDownLatch(1);
+        AtomicReference<Thread> teller = new AtomicReference<>();
+        AtomicBoolean tells = new AtomicBoolean();
+        FakeBerth slow = new FakeBerth(time, store, "a#2") {
+            @Override
+            public TimeSource time() {
+                if (!threads.contains(Thread.currentThread()) && teller.compareAndSet(null, Thread.currentThread())) {
+                    telling.countDown();
+                    while (!tells.get()) time.park(this, Long.MAX_VALUE);
+                }
+                return time;
+            }
+        };
+        SagaDefinition<String> s = define();
+        s.step("one", String.class)
+                .run((in, c) -> {
+                    if (c.attempt() == 1) {
+                        entered.countDown();
+                        boolean interrupted = !uninterruptibly(new CountDownLatch(1));
+                        await(telling);
+                        throw new IllegalStateException("interrupted: " + interrupted);
+                    }
+                    again.countDown();
+                    await(end);
+                    return call(c);
+                })
+                .harmless()
+                .attemptTimeout(ofSeconds(10))
+                .retry(3, Backoff.constant(ofMillis(1)))
+                .add();
+        Chart chart = chart(s.build());
+        begin(slow, chart, slow.start(chart, "1", "in"));
+        await(entered);
+        time.advance(ofSeconds(10));
+        time.awaitParked(2); // who tells of the timeout, and the driver, which pauses
+        time.advance(ofMillis(1));
+        await(again);
+        tells.set(true);
+        time.unpark(Objects.requireNonNull(teller.get()));
+        time.advance(Attempt.GRACE.multipliedBy(5)); // all in the time of the second attempt
+        end.countDown();
+        assertThat(released(slow).status()).isEqualTo(SagaStatus.COMPLETED);
+        assertThat(calls).containsExactly("one");
+        assertThat(slow.heard).contains("retried one 1").doesNotContain("retried one 2");
+        assertThat(slow.abandoned.get()).isZero();
+        slow.executor.shutdownNow();
     }
 
     /** The engine cannot say that it lives: nothing begins until it can. */
