@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -20,11 +21,15 @@ import org.jspecify.annotations.Nullable;
 final class Watchers {
     private static final long PERIOD = 500 * Nanos.MILLI;
     private static final int AT_ONCE = 1_000;
+    /** Threads that make outputs of sagas that ended elsewhere: users' code, of which one may never come back (L5). */
+    private static final int MAKERS = 8;
 
     private final Engine engine;
     private final TimeSource time;
     private final Map<SagaRef, Watch> watches = new ConcurrentHashMap<>();
     private final Rhythm rhythm;
+    private final Queue<Runnable> outputs = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger makers = new AtomicInteger();
 
     Watchers(Engine engine) {
         this.engine = engine;
@@ -41,6 +46,7 @@ final class Watchers {
         private volatile @Nullable SagaOutcome<?> outcome;
         private volatile @Nullable RuntimeException broken;
         private volatile SagaStatus last = SagaStatus.RUNNING;
+        private final AtomicBoolean made = new AtomicBoolean();
         private int users; // changed within the map's compute only
 
         private Watch(SagaRef ref, Chart chart) {
@@ -190,15 +196,52 @@ final class Watchers {
             Watch watch = watches.get(head.ref());
             if (watch == null) continue;
             watch.last = head.status();
-            if (!Outcomes.settled(head)) continue;
+            if (head.status() == SagaStatus.COMPLETED) made(watch, head);
+            else if (Outcomes.settled(head)) settled(watch, head);
+        }
+    }
+
+    private void settled(Watch watch, SagaInstance head) {
+        boolean again = true;
+        try {
+            SagaOutcome<?> outcome = engine.outcomes.of(head, watch.chart);
+            if (outcome != null) settle(head.ref(), outcome);
+            again = outcome == null;
+        } catch (SagaStoreException away) {
+            // the next look asks for it again
+        } catch (RuntimeException unreadable) {
+            again = false;
+            fail(watch, unreadable);
+        } finally {
+            if (again) watch.made.set(false);
+        }
+    }
+
+    /** Not by whoever looks: the others' outcomes must not wait for what this saga returns. */
+    private void made(Watch watch, SagaInstance head) {
+        if (!watch.made.compareAndSet(false, true)) return;
+        outputs.add(() -> settled(watch, head));
+        maker();
+    }
+
+    private void maker() {
+        for (int now = makers.get(); now < MAKERS; now = makers.get()) {
+            if (!makers.compareAndSet(now, now + 1)) continue;
             try {
-                SagaOutcome<?> outcome = engine.outcomes.of(head, watch.chart);
-                if (outcome != null) settle(head.ref(), outcome);
-            } catch (SagaStoreException away) {
-                throw away;
-            } catch (RuntimeException unreadable) {
-                fail(watch, unreadable);
+                engine.hands.work.execute(this::makeOutputs);
+            } catch (RejectedExecutionException closed) {
+                makers.decrementAndGet(); // who waits is told that it goes on
             }
+            return;
+        }
+    }
+
+    private void makeOutputs() {
+        try {
+            for (Runnable one = outputs.poll(); one != null; one = outputs.poll()) one.run();
+        } finally {
+            makers.decrementAndGet();
+            if (!outputs.isEmpty()) maker(); // came between the last poll and now
         }
     }
 

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
@@ -124,5 +126,30 @@ class EndlessTest {
                 .add();
         fleet.open("b", s.returns(in -> in));
         fleet.untilStatus(handle, SagaStatus.COMPLETED);
+    }
+
+    /** L5: what one saga returns is made again by every engine that waits for it. */
+    @Test
+    void an_output_that_is_never_made_keeps_no_other_handle_waiting() {
+        AtomicInteger made = new AtomicInteger();
+        SagaDefinition<String> s = Saga.define("outputs", 1, String.class);
+        s.step("only", String.class).run((in, c) -> in).harmless().add();
+        Saga<String, String> saga = s.returns(in -> {
+            // the engine that runs it makes it once, the one that waits for it makes it again
+            if (in.equals("endless") && made.incrementAndGet() > 1) endless(in, "endless");
+            return in;
+        });
+        SagaEngine runs = open("a", saga);
+        SagaEngine other = fleet.open("b", saga);
+        SagaHandle<String> endless = runs.start(saga, "1", "endless");
+        fleet.untilStatus(endless, SagaStatus.COMPLETED);
+        CompletableFuture<SagaOutcome<String>> never = other.handle(saga, "1").completion();
+        fleet.until(() -> made.get() == 2);
+        SagaHandle<String> fine = runs.start(saga, "2", "fine");
+        CompletableFuture<SagaOutcome<String>> told = other.handle(saga, "2").completion();
+        fleet.untilStatus(fine, SagaStatus.COMPLETED);
+        fleet.until(told::isDone);
+        assertThat(told.join().orElseThrow()).isEqualTo("fine");
+        assertThat(never).isNotDone();
     }
 }
