@@ -244,8 +244,30 @@ final class JdbcStore implements SagaStore {
             }
             int left = claim.limit() - claimed.size();
             if (left > 0) claimed.addAll(dialect.claim(c, claim, Dialect.Kind.DUE, left));
-            return claimed.isEmpty() ? List.of() : dialect.loadAll(c, claimed);
+            return claimed.isEmpty() ? List.of() : readable(c, claimed);
         });
+    }
+
+    /**
+     * One that cannot be read (a code of another release, a line that was changed by hand) must not keep the others from
+     * being claimed, now and every time: it is left out, belongs to who claimed it, and is given back as a stray.
+     */
+    private List<Loaded> readable(Connection c, List<SagaRef> claimed) throws SQLException {
+        try {
+            return dialect.loadAll(c, claimed);
+        } catch (RuntimeException broken) {
+            if (claimed.size() > 1) {
+                List<Loaded> some = new ArrayList<>(claimed.size());
+                for (SagaRef one : claimed) some.addAll(readable(c, List.of(one)));
+                return some;
+            }
+            Guest.warn(
+                    "saga " + claimed.get(0) + ": its rows cannot be read by this release, so that no engine of it can go on"
+                            + " with the saga and no verb of an operator reaches it; mend them, or run a release that reads"
+                            + " them; it is tried again every other lease",
+                    broken);
+            return List.of();
+        }
     }
 
     @Override
