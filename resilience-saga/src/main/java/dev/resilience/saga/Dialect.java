@@ -103,9 +103,10 @@ abstract class Dialect {
 
     /**
      * Writes checkpoints of different sagas, in the order of their {@link SagaRef}: either all those whose guards hold,
-     * or it throws and none. Answers which were accepted.
+     * or it throws and none. Answers which were accepted. {@code briefly}: who waits for a lock gives up soon, where that
+     * can be said to the database.
      */
-    boolean[] write(Connection c, List<Checkpoint> checkpoints) throws SQLException {
+    boolean[] write(Connection c, List<Checkpoint> checkpoints, boolean briefly) throws SQLException {
         boolean[] accepted = new boolean[checkpoints.size()];
         for (int i = 0; i < accepted.length; i++) accepted[i] = update(c, checkpoints.get(i));
         try (PreparedStatement s = c.prepareStatement(ENTRIES)) {
@@ -187,9 +188,9 @@ abstract class Dialect {
 
     /**
      * Starts sagas of different refs, in their order: either all that are not there yet and whose lock key is free, or
-     * it throws and none. Answers which were made.
+     * it throws and none. Answers which were made. {@code briefly} as in {@link #write}.
      */
-    boolean[] insert(Connection c, List<SagaStore.Start> starts) throws SQLException {
+    boolean[] insert(Connection c, List<SagaStore.Start> starts, boolean briefly) throws SQLException {
         boolean[] made = new boolean[starts.size()];
         for (int i = 0; i < made.length; i++) made[i] = insert(c, starts.get(i));
         return made;

@@ -55,11 +55,15 @@ final class JdbcStore implements SagaStore {
 
     @Override
     public Started insert(Start start) {
-        return value(insertAll(List.of(start)).get(0));
+        return value(insertAll(List.of(start), false).get(0));
     }
 
     @Override
     public List<Outcome<Started>> insertAll(List<Start> starts) {
+        return insertAll(starts, true);
+    }
+
+    private List<Outcome<Started>> insertAll(List<Start> starts, boolean briefly) {
         Answers<Start, Started> answers = new Answers<>(starts);
         List<Integer> first = new ArrayList<>(starts.size());
         List<Integer> again = new ArrayList<>(0);
@@ -70,7 +74,7 @@ final class JdbcStore implements SagaStore {
             if (refused != null) answers.set(i, Outcome.failure(new IllegalArgumentException(refused)));
             else (seen.add(start.head().ref()) ? first : again).add(i);
         }
-        bisect("starting", first, (c, batch) -> dialect.insert(c, answers.of(batch)), (i, made) -> {
+        bisect("starting", first, (c, batch) -> dialect.insert(c, answers.of(batch), briefly), (i, made) -> {
             if (made instanceof Outcome.Failure<Boolean> failed) answers.set(i, Outcome.failure(failed.thrown()));
             else if (made.orElseThrow()) answers.set(i, Outcome.success(created(starts.get(i))));
         });
@@ -143,11 +147,15 @@ final class JdbcStore implements SagaStore {
 
     @Override
     public boolean write(Checkpoint checkpoint) {
-        return value(writeAll(List.of(checkpoint)).get(0));
+        return value(writeAll(List.of(checkpoint), false).get(0));
     }
 
     @Override
     public List<Outcome<Boolean>> writeAll(List<Checkpoint> checkpoints) {
+        return writeAll(checkpoints, true);
+    }
+
+    private List<Outcome<Boolean>> writeAll(List<Checkpoint> checkpoints, boolean briefly) {
         Answers<Checkpoint, Boolean> answers = new Answers<>(checkpoints);
         List<Integer> sorted = answers.sorted(Checkpoint::ref);
         for (int i = 1; i < sorted.size(); i++)
@@ -157,7 +165,7 @@ final class JdbcStore implements SagaStore {
                     .equals(checkpoints.get(sorted.get(i - 1)).ref()))
                 throw new IllegalArgumentException("two checkpoints of "
                         + checkpoints.get(sorted.get(i)).ref() + " in one batch: write one after the other");
-        bisect("writing", sorted, (c, batch) -> dialect.write(c, answers.of(batch)), answers::set);
+        bisect("writing", sorted, (c, batch) -> dialect.write(c, answers.of(batch), briefly), answers::set);
         return answers.all();
     }
 
@@ -173,7 +181,7 @@ final class JdbcStore implements SagaStore {
 
     @Override
     public boolean write(Connection transaction, Checkpoint checkpoint) throws SQLException {
-        return dialect.write(transaction, List.of(checkpoint))[0];
+        return dialect.write(transaction, List.of(checkpoint), false)[0];
     }
 
     // ---- reading
@@ -391,7 +399,7 @@ final class JdbcStore implements SagaStore {
         }
     }
 
-    /** A refused batch is halved until the guilty row stands alone (S5); one that got no answer is not. */
+    /** A batch that is refused, or waits for a lock, is halved until the guilty row stands alone (S5); one without an answer is not. */
     private void bisect(String what, List<Integer> batch, Write write, Answer answer) {
         if (batch.isEmpty()) return;
         try {
@@ -399,7 +407,7 @@ final class JdbcStore implements SagaStore {
             for (int i = 0; i < accepted.length; i++) answer.to(batch.get(i), Outcome.success(accepted[i]));
         } catch (SagaStoreException e) {
             boolean guilty = e.getCause() instanceof SQLException sql
-                    ? SqlFault.of(sql) == SqlFault.ROW
+                    ? SqlFault.of(sql) == SqlFault.ROW || SqlFault.waits(sql)
                     : e.getCause() instanceof RuntimeException;
             if (guilty && batch.size() > 1) {
                 int half = batch.size() / 2;

@@ -16,6 +16,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -114,7 +115,7 @@ final class JournalWriter {
         try {
             while (true) {
                 patience.pause(failure(written), Long.MAX_VALUE);
-                written = tried(checkpoint);
+                written = waits(written) ? alone(store::writeAll, checkpoint) : tried(checkpoint);
                 if (written instanceof Outcome.Success<Boolean> answer) return answer.value() || isThere(checkpoint);
             }
         } finally {
@@ -144,7 +145,7 @@ final class JournalWriter {
         try {
             while (true) {
                 patience.pause(failure(started), START_PATIENCE);
-                started = tried(start);
+                started = waits(started) ? alone(store::insertAll, start) : tried(start);
                 if (started instanceof Outcome.Success<Started> answer) return own(start, answer.value());
             }
         } finally {
@@ -156,6 +157,19 @@ final class JournalWriter {
         if (starts != null) return starts.write(start);
         try {
             return Outcome.success(store.insert(start));
+        } catch (SagaStoreException e) {
+            return Outcome.failure(e);
+        }
+    }
+
+    /** Whether somebody holds a lock that this write needs: those that it would be written with are not to wait for him. */
+    private static boolean waits(Outcome<?> written) {
+        return failure(written).getCause() instanceof SQLException sql && SqlFault.waits(sql);
+    }
+
+    private static <E, A> Outcome<A> alone(Function<List<E>, List<Outcome<A>>> write, E entry) {
+        try {
+            return write.apply(List.of(entry)).get(0);
         } catch (SagaStoreException e) {
             return Outcome.failure(e);
         }

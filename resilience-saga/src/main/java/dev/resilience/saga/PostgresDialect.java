@@ -42,7 +42,7 @@ final class PostgresDialect extends Dialect {
     // ---- checkpoints and starts
 
     @Override
-    boolean[] write(Connection c, List<Checkpoint> checkpoints) throws SQLException {
+    boolean[] write(Connection c, List<Checkpoint> checkpoints, boolean briefly) throws SQLException {
         try (PreparedStatement s = c.prepareStatement(PostgresSql.WRITE)) {
             Arrays<Checkpoint> b = new Arrays<>(c, s, checkpoints);
             b.texts(p -> p.ref().name()).texts(p -> p.ref().id());
@@ -66,23 +66,25 @@ final class PostgresDialect extends Dialect {
                     .texts(p -> p.next().reasonStep());
             b.texts(p -> Rows.readable(p.next().reasonText()));
             b.longs(p -> p.next().updatedMs()).times(p -> p.next().endedMs());
+            s.setBoolean(b.next(), briefly);
             List<Line> lines = new ArrayList<>();
             for (int i = 0; i < checkpoints.size(); i++)
                 for (JournalEntry entry : checkpoints.get(i).entries()) lines.add(new Line(i + 1, entry));
-            entries(c, s, b.next(), lines);
+            entries(c, s, b.next() + 1, lines);
             return answered(s, checkpoints.size());
         }
     }
 
     @Override
-    boolean[] insert(Connection c, List<SagaStore.Start> starts) throws SQLException {
+    boolean[] insert(Connection c, List<SagaStore.Start> starts, boolean briefly) throws SQLException {
         try (PreparedStatement s = c.prepareStatement(PostgresSql.INSERT)) {
-            bind(c, s, starts);
+            bind(c, s, starts, briefly);
             return answered(s, starts.size());
         }
     }
 
-    private static void bind(Connection c, PreparedStatement s, List<SagaStore.Start> starts) throws SQLException {
+    private static void bind(Connection c, PreparedStatement s, List<SagaStore.Start> starts, boolean briefly)
+            throws SQLException {
         Arrays<SagaStore.Start> b = new Arrays<>(c, s, starts);
         b.texts(p -> p.head().ref().name()).texts(p -> p.head().ref().id());
         b.texts(p -> p.head().incarnation()).ints(p -> p.head().version());
@@ -100,22 +102,23 @@ final class PostgresDialect extends Dialect {
                 .longs(p -> p.head().updatedMs())
                 .times(p -> p.head().endedMs());
         b.texts(SagaStore.Start::inputHash).bytes(SagaStore.Start::input).bytes(SagaStore.Start::context);
+        s.setBoolean(b.next(), briefly);
         List<Line> lines = new ArrayList<>();
         for (int i = 0; i < starts.size(); i++)
             for (JournalEntry entry : starts.get(i).entries()) lines.add(new Line(i + 1, entry));
-        entries(c, s, b.next(), lines);
+        entries(c, s, b.next() + 1, lines);
     }
 
     @Override
     boolean insert(Connection c, SagaStore.Start start) throws SQLException {
-        return insert(c, List.of(start))[0];
+        return insert(c, List.of(start), false)[0];
     }
 
     @Override
     @Nullable
     Boolean insertWithin(Connection c, SagaStore.Start start) throws SQLException {
         try (PreparedStatement s = c.prepareStatement(PostgresSql.INSERT_WITHIN)) {
-            bind(c, s, List.of(start));
+            bind(c, s, List.of(start), false);
             try (ResultSet r = s.executeQuery()) {
                 if (!r.next()) return false;
                 return r.getInt(1) == 0 ? null : (Boolean) true;

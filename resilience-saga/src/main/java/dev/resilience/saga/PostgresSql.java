@@ -20,6 +20,13 @@ final class PostgresSql {
     private static final String DURABLY = "(SELECT set_config('synchronous_commit', 'on', true)"
             + " WHERE current_setting('synchronous_commit') = 'off') IS DISTINCT FROM ''";
 
+    /**
+     * Its parameter says whether the rows of a batch wait for a lock for a second only, unless the session has a limit of
+     * its own: whom one of them waits for may take any time, and the others are not to. Looked at as {@link #DURABLY} is.
+     */
+    private static final String BRIEFLY = "(SELECT set_config('lock_timeout', '1s', true)"
+            + " WHERE ?::bool AND current_setting('lock_timeout') = '0') IS DISTINCT FROM ''";
+
     private static final String APPEND = "INSERT INTO saga_step (saga_name, saga_id, " + Rows.ENTRY + ")"
             + " SELECT h.saga_name, h.saga_id, e.seq, e.ord, e.step, e.idx, e.phase, e.outcome, e.kind, e.attempts,"
             + " e.due_ms, e.fence, e.at_ms, e.note, e.cause, e.payload FROM " + LINES;
@@ -37,7 +44,7 @@ final class PostgresSql {
             + " WITH ORDINALITY AS b(saga_name, saga_id, incarnation, owner, fence, seq, status, unless_cancelled,"
             + " unless_sig, raise, clears, def_version, to_status, held_from, to_owner, to_fence, to_seq, claims, wake_ms,"
             + " deadline_ms, in_pivot, pivot_passed, lock_key, reason, reason_step, reason_text, updated_ms, ended_ms,"
-            + " n)),"
+            + " n) WHERE " + BRIEFLY + "),"
             + " l AS MATERIALIZED (SELECT x.saga_name, x.saga_id FROM (SELECT saga_name, saga_id FROM b"
             + " ORDER BY saga_name COLLATE \"C\", saga_id COLLATE \"C\") o CROSS JOIN LATERAL"
             + " (SELECT i.saga_name, i.saga_id FROM saga_instance i"
@@ -156,7 +163,7 @@ final class PostgresSql {
                         + "bigint bool bool bool text text text text bigint bigint "
                         + "bigint text bytea bytea")
                 + " WITH ORDINALITY AS b(" + Rows.HEAD
-                + ", input_hash, input, context, n)),"
+                + ", input_hash, input, context, n) WHERE " + BRIEFLY + "),"
                 + " i AS (INSERT INTO saga_instance (" + Rows.HEAD + ", input_hash, input, context)"
                 + " SELECT " + Rows.HEAD + ", input_hash, input, context FROM b WHERE " + condition
                 + " ORDER BY saga_name, saga_id ON CONFLICT DO NOTHING RETURNING saga_name, saga_id),"

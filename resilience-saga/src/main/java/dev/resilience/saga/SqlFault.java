@@ -30,6 +30,7 @@ enum SqlFault {
     static SqlFault of(SQLException thrown) {
         String state = state(thrown);
         if (state == null || state.length() != 5) return AWAY;
+        if (waits(thrown)) return AWAY;
         if (state.equals("40001") || state.equals("40P01")) return AGAIN;
         if (CONNECTIONS.contains(state) || (state.equals("HY000") && READ_ONLY.contains(thrown.getErrorCode())))
             return CONNECTION;
@@ -40,6 +41,11 @@ enum SqlFault {
             case "22", "23", "42", "44", "21", "P0", "54" -> ROW;
             default -> AWAY; // 08, 25, 28, 40003, 53, 55, 57, 58, XX, HY, 3D: time, an operator or a restart cures them
         };
+    }
+
+    /** Whether it gave up waiting for a lock that somebody holds, who may go on holding it: 1205 of MySQL, of any state. */
+    static boolean waits(SQLException thrown) {
+        return "55P03".equals(state(thrown)) || thrown.getErrorCode() == 1205;
     }
 
     private static @Nullable String state(SQLException thrown) {

@@ -32,6 +32,7 @@ class SqlFaultTest {
         "08006, 0, AWAY",
         "53300, 0, AWAY",
         "HY000, 1205, AWAY",
+        "40001, 1205, AWAY", // as Connector/J may call it: the lock is still held
         "HY000, 3024, AWAY"
     })
     void a_state_says_what_to_do(String state, int code, SqlFault fault) {

@@ -13,6 +13,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.resilience.Outcome;
+import dev.resilience.TimeSource;
 import dev.resilience.saga.SagaStore.Signal;
 import dev.resilience.saga.SagaStore.Started;
 import java.sql.Connection;
@@ -472,6 +473,72 @@ class SqlRacesTest {
                 assertThat(of(second).created()).isEqualTo(!commits);
             }
         }
+    }
+
+    /** L3: whoever waits for somebody's open transaction, which may stay open, waits alone. */
+    @Test
+    void a_start_and_a_step_that_wait_for_a_strangers_transaction_hold_up_no_other() throws Exception {
+        JournalWriter writer = new JournalWriter(store, TimeSource.system(), new SagaListener() {}, () -> false);
+        SagaInstance started = head(ref()).build();
+        SagaInstance stepped = db.started();
+        try (Session stranger = new Session()) {
+            store.insert(stranger.connection, start(started));
+            stranger.lock(stepped.ref());
+            // not awaited at its lock: it waits there a second at a time, and for some seconds in all
+            Future<Started> second = others.submit(
+                    () -> writer.start(start(started.but().incarnation("second").build())));
+            Future<Boolean> step =
+                    waits(1, () -> writer.write(step(stepped, "a").build()));
+            for (int i = 0; i < 3; i++) {
+                SagaInstance other = head(ref()).build();
+                assertThat(of(others.submit(() -> writer.start(start(other)))).created())
+                        .isTrue();
+                assertThat(of(others.submit(() -> writer.write(step(other, "a").build()))))
+                        .isTrue();
+            }
+            assertThat(step.isDone()).isFalse();
+            stranger.commit();
+            assertThat(of(step)).isTrue();
+            try {
+                assertThat(of(second).created()).isFalse();
+            } catch (java.util.concurrent.ExecutionException e) {
+                assertThat(e.getCause()).isInstanceOf(SagaStoreException.class); // a start is patient for seconds
+            }
+        }
+    }
+
+    @Test
+    void of_a_batch_only_those_that_wait_are_not_written() throws Exception {
+        SagaInstance taken = head(ref()).build();
+        SagaInstance locked = db.started();
+        List<SagaInstance> free = List.of(db.started(), db.started(), db.started());
+        try (Session stranger = new Session()) {
+            store.insert(stranger.connection, start(taken));
+            stranger.lock(locked.ref());
+            List<SagaStore.Start> starts = new ArrayList<>();
+            List<Checkpoint> steps = new ArrayList<>();
+            for (SagaInstance h : free) {
+                starts.add(start(head(ref()).build()));
+                steps.add(step(h, "a").build());
+            }
+            starts.add(1, start(taken));
+            steps.add(2, step(locked, "a").build());
+            List<Outcome<Started>> made = store.insertAll(starts);
+            List<Outcome<Boolean>> written = store.writeAll(steps);
+            for (int i = 0; i < 4; i++) {
+                if (i == 1) assertThat(state(made.get(i))).isEqualTo("55P03");
+                else assertThat(made.get(i).orElseThrow().created()).isTrue();
+                if (i == 2) assertThat(state(written.get(i))).isEqualTo("55P03");
+                else assertThat(written.get(i).orElseThrow()).isTrue();
+            }
+        }
+        assertThat(db.steps(locked.ref())).isEmpty();
+    }
+
+    private static String state(Outcome<?> failed) {
+        Throwable thrown = ((Outcome.Failure<?>) failed).thrown();
+        assertThat(thrown).isInstanceOf(SagaStoreException.class);
+        return ((SQLException) thrown.getCause()).getSQLState();
     }
 
     @Test

@@ -132,14 +132,14 @@ class WireTest {
             dialect.insert(c, start(head));
             for (int i = 0; i < 5; i++) {
                 Checkpoint step = step(head, "s" + i).build();
-                assertThat(dialect.write(c, List.of(step))).containsExactly(true);
+                assertThat(dialect.write(c, List.of(step), false)).containsExactly(true);
                 head = step.after(head);
             }
             String hot = "SELECT n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relid = 'saga_instance'::regclass";
             String all = hot.replace("n_tup_hot_upd", "n_tup_upd");
             assertThat(JdbcFixture.number(c, all)).isEqualTo(5);
             assertThat(JdbcFixture.number(c, hot)).isEqualTo(5);
-            dialect.write(c, List.of(ended(head, SagaStatus.COMPLETED, NOW)));
+            dialect.write(c, List.of(ended(head, SagaStatus.COMPLETED, NOW)), false);
             assertThat(JdbcFixture.number(c, all)).isEqualTo(6);
             assertThat(JdbcFixture.number(c, hot)).isEqualTo(5); // the end leaves and enters indexes, once in its life
             c.rollback();
