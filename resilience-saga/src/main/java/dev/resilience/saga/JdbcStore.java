@@ -270,7 +270,8 @@ final class JdbcStore implements SagaStore {
                 return some;
             }
             Guest.warn(
-                    "saga " + claimed.get(0) + ": its rows cannot be read by this release, so that no engine of it can go on"
+                    "saga " + claimed.get(0)
+                            + ": its rows cannot be read by this release, so that no engine of it can go on"
                             + " with the saga and no verb of an operator reaches it; mend them, or run a release that reads"
                             + " them; it is tried again every other lease",
                     broken);

@@ -32,9 +32,7 @@ class UnreadableRowTest {
             db.database.execute("UPDATE saga_step SET " + changed + " WHERE saga_id = '"
                     + Fleet.there(broken).id() + "'");
             List<SagaStore.Loaded> claimed = db.store.claim(claim("next#1", Set.of("dead#1"), NOW));
-            assertThat(claimed)
-                    .extracting(saga -> saga.head().ref())
-                    .containsExactlyInAnyOrderElementsOf(healthy);
+            assertThat(claimed).extracting(saga -> saga.head().ref()).containsExactlyInAnyOrderElementsOf(healthy);
             assertThat(db.store.owned("next#1")) // the broken one too: a stray, which is given back
                     .extracting(SagaInstance::ref)
                     .contains(broken)
