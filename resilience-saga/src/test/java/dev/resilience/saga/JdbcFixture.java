@@ -27,6 +27,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class JdbcFixture implements AutoCloseable {
     static final String ME = "me#1";
     static final long NOW = 1_000_000;
+    /**
+     * How sessions of PostgreSQL begin whose batches wait for a lock for as long as a test holds it: a second, which is
+     * the limit otherwise, is soon over on a machine that is busy.
+     */
+    static final String PATIENTLY = "SET lock_timeout = '240s'";
 
     private static final AtomicInteger IDS = new AtomicInteger();
 

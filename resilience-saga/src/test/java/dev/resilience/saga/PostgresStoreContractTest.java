@@ -16,8 +16,8 @@ class PostgresStoreContractTest extends SagaStoreContract {
     static void open() {
         database = TestServer.postgres().database();
         SagaSchema.createIfMissing(database.pool(1));
-        store = SagaStore.jdbc(database.pool(4));
-        another = SagaStore.jdbc(database.pool(4));
+        store = SagaStore.jdbc(database.pool(4, JdbcFixture.PATIENTLY));
+        another = SagaStore.jdbc(database.pool(4, JdbcFixture.PATIENTLY));
     }
 
     @AfterAll

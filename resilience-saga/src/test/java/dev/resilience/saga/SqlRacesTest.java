@@ -45,7 +45,7 @@ class SqlRacesTest {
     @BeforeAll
     static void open() {
         db = new JdbcFixture();
-        store = db.store;
+        store = JdbcStore.of(db.database.pool(8, JdbcFixture.PATIENTLY));
         others = Executors.newCachedThreadPool();
     }
 
@@ -478,7 +478,7 @@ class SqlRacesTest {
     /** L3: whoever waits for somebody's open transaction, which may stay open, waits alone. */
     @Test
     void a_start_and_a_step_that_wait_for_a_strangers_transaction_hold_up_no_other() throws Exception {
-        JournalWriter writer = new JournalWriter(store, TimeSource.system(), new SagaListener() {}, () -> false);
+        JournalWriter writer = new JournalWriter(db.store, TimeSource.system(), new SagaListener() {}, () -> false);
         SagaInstance started = head(ref()).build();
         SagaInstance stepped = db.started();
         try (Session stranger = new Session()) {
@@ -523,8 +523,8 @@ class SqlRacesTest {
             }
             starts.add(1, start(taken));
             steps.add(2, step(locked, "a").build());
-            List<Outcome<Started>> made = store.insertAll(starts);
-            List<Outcome<Boolean>> written = store.writeAll(steps);
+            List<Outcome<Started>> made = db.store.insertAll(starts);
+            List<Outcome<Boolean>> written = db.store.writeAll(steps);
             for (int i = 0; i < 4; i++) {
                 if (i == 1) assertThat(state(made.get(i))).isEqualTo("55P03");
                 else assertThat(made.get(i).orElseThrow().created()).isTrue();

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 
 /** A database that belongs to one test class. */
 public final class TestDatabase implements AutoCloseable {
@@ -44,8 +45,14 @@ public final class TestDatabase implements AutoCloseable {
 
     /** A pool of connections, as a service would have one; closed with the database. */
     public DataSource pool(int size) {
+        return pool(size, null);
+    }
+
+    /** The same of sessions that begin with a statement, which may set something. */
+    public DataSource pool(int size, @Nullable String first) {
         HikariConfig config = new HikariConfig();
         config.setJdbcUrl(url);
+        config.setConnectionInitSql(first);
         config.setMaximumPoolSize(size);
         config.setMinimumIdle(0);
         config.setConnectionTimeout(60_000);
