@@ -289,7 +289,9 @@ final class Composition {
 
     /** Whether the next owner sees by itself whether it is touched. */
     private boolean isEvident(Leg leg) {
-        if (log.course().turned() || leg.unprepared() || log.touched(leg)) return true;
+        if (log.course().turned() || leg.unprepared()) return true;
+        if (log.wasReached(leg)) return false;
+        if (log.touched(leg)) return true;
         return !leg.first() && leg.openedBy(log.head().fence());
     }
 

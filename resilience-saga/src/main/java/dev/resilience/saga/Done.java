@@ -56,14 +56,14 @@ final class Done {
         return outcome == StepOutcome.SKIPPED && place.node instanceof Node.Await;
     }
 
-    /** Whether the journal has it already: written by us, though we were not told. */
-    boolean in(Course course) {
+    /** Whether it is still open to be told: not if the journal went back to where its step was not reached yet (C16). */
+    boolean fits(Course course) {
         Leg leg = course.leg(place, index);
         if (leg == null) return false;
         return switch (phase) {
-            case UNDO -> leg.undone;
-            case RESOLUTION -> leg.resolution != null;
-            default -> leg.done != null;
+            case UNDO -> course.turned() && !leg.undone;
+            case RESOLUTION -> course.turned() && leg.resolution == null;
+            default -> leg.done == null;
         };
     }
 }

@@ -48,6 +48,10 @@ final class Logbook {
     /** Something that was to be told is left out, because it is refused. */
     private boolean unwritable;
 
+    /** C16: what was open before the journal went back, and so possibly called whatever it says now; usually nothing. */
+    private List<Leg> reached = List.of();
+
+    private boolean pivotReached;
     private boolean completedHere;
     private @Nullable Throwable undone;
     private @Nullable Checkpoint refused;
@@ -118,9 +122,9 @@ final class Logbook {
         return aside;
     }
 
-    /** What was set aside is told again, but for what the journal has meanwhile. */
+    /** What was set aside is told again, but for what the journal has meanwhile, or never will. */
     void takeUp(List<Done> aside) {
-        for (Done done : aside) if (!done.in(course)) dones.add(done);
+        for (Done done : aside) if (done.fits(course)) dones.add(done);
     }
 
     /** Nothing is undone any more. */
@@ -143,16 +147,41 @@ final class Logbook {
         if (leg.running != null) return true;
         if (leg.place.action == null || leg.place.action.rules().transactional()) return false; // S15: rolled back
         if (leg.unprepared()) return false;
-        if (leg.entered) return true;
+        if (leg.entered || wasReached(leg)) return true;
         if (leg.first() ? fresh : leg.openedBy(head.fence())) return false;
         if (!quiet) return true;
         if (leg.told) return leg.toldCalled;
         return leg.first() || !leg.openedBy(head.fence() - 1); // the one before gave it back, and would have said so
     }
 
+    /**
+     * Whether it was open before the journal forgot what it had acknowledged to this owner (C16): then what it says of
+     * who opened it is no proof that nobody has called.
+     */
+    boolean wasReached(Leg leg) {
+        for (int i = 0; i < reached.size(); i++)
+            if (reached.get(i).place == leg.place && reached.get(i).index == leg.index) return true;
+        return false;
+    }
+
+    /** The journal went back: what it had acknowledged is not forgotten here. */
+    private void wentBack() {
+        List<Leg> all = new ArrayList<>(reached);
+        course.everyLeg(leg -> {
+            boolean called = leg.done == null ? touched(leg) : leg.done.outcome() != StepOutcome.SKIPPED;
+            if (called && leg.place.action != null) all.add(leg);
+        });
+        reached = all;
+        pivotReached |= head.inPivot() || head.pivotPassed();
+        Guest.warn(
+                "saga " + head.ref() + ": its journal forgot what it had acknowledged, as after a failover to a"
+                        + " replica that lags; it goes on from what is left, under the same keys",
+                null);
+    }
+
     /** Whether it has not come to the point of no return: its pivot, if it is possibly started, is never guessed. */
     boolean mayTurn() {
-        if (course.turned() || head.pivotPassed()) return false;
+        if (course.turned() || head.pivotPassed() || pivotReached) return false;
         List<Leg> open = course.open(); // asked several times for each step: no iterator
         for (int i = 0; i < open.size(); i++) if (isFinal(open.get(i).place) && touched(open.get(i))) return false;
         for (int i = 0; i < dones.size(); i++)
@@ -333,12 +362,13 @@ final class Logbook {
                 || !Objects.equals(now.head().owner(), before.owner())
                 || !now.head().incarnation().equals(before.incarnation());
         if (now == null) return;
+        if (!lost && now.head().seq() < before.seq()) wentBack();
         head = now.head();
         loaded = now;
         Course old = course;
         course = Course.of(chart, berth.codec(), now);
         old.everyLeg(this::carry);
-        dones.removeIf(done -> done.in(course) || done.isTimeout());
+        dones.removeIf(done -> !done.fits(course) || done.isTimeout());
         judge();
         if (order == null) return;
         boolean done = order.what() == Order.What.TURN && course.turned();

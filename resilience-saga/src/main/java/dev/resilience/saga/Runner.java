@@ -156,7 +156,8 @@ final class Runner implements Runnable {
     private Next committed(Attempt attempt) {
         Connection transaction = Objects.requireNonNull(attempt.connection());
         List<Done> aside = log.setAside();
-        if (!trials.completed(attempt)) {
+        boolean open = log.course().leg(attempt.leg.place, attempt.leg.index) != null; // not if the journal went back
+        if (!open || !trials.completed(attempt)) {
             attempt.rollBack();
             log.takeUp(aside);
             return Next.AGAIN;
