@@ -203,6 +203,82 @@ class CrashMatrixGuideTest {
         inventing(true, false).harmless("read").run();
     }
 
+    interface Stock {
+        int available(String card);
+
+        void take(String card);
+
+        void giveBack(String card);
+    }
+
+    /** Each step calls under its key, and something else beside it. */
+    private static Saga<Order, String> beside(Payments payments, Stock stock, boolean takes, boolean givesBack) {
+        var s = Saga.define("beside", 1, Order.class);
+        var authorised = s.step("authorise", String.class)
+                .run((in, c) -> {
+                    stock.available(in.card());
+                    if (takes) stock.take(in.card());
+                    return payments.authorise(in.card(), c.key());
+                })
+                .undo((in, auth, c) -> {
+                    if (givesBack) stock.giveBack(in.card());
+                    payments.release(auth, c.key());
+                })
+                .add();
+        var captured = s.pivot("capture", String.class)
+                .run(authorised, (in, auth, c) -> payments.capture(auth, c.key()))
+                .add();
+        return s.returns(captured, (in, capture) -> capture);
+    }
+
+    private static SagaCrashMatrix<Order> beside(boolean takes, boolean givesBack) {
+        Stock stock = new Stock() {
+            @Override
+            public int available(String card) {
+                return 1;
+            }
+
+            @Override
+            public void take(String card) {}
+
+            @Override
+            public void giveBack(String card) {}
+        };
+        return SagaCrashMatrix.of(effects -> beside(
+                        effects.participant(Payments.class, new FakePayments()),
+                        effects.participant(Stock.class, stock),
+                        takes,
+                        givesBack))
+                .input(new Order("o-1", "4711"))
+                .atEveryBoundary(Fault.CANCEL);
+    }
+
+    @Test
+    void a_call_without_a_key_is_found_beside_one_that_has_it() {
+        assertThatThrownBy(() -> beside(true, false).reads("Stock.available").run())
+                .hasMessageContaining(
+                        "step 'authorise' made a call under its key, but beside it Stock.take was called without one")
+                .hasMessageNotContaining("step 'capture'");
+        assertThatThrownBy(() -> beside(false, false).run()).hasMessageContaining("Stock.available was called without");
+        assertThatThrownBy(() -> beside(false, true).reads("Stock.available").run())
+                .hasMessageContaining("Stock.giveBack was called without a key while the saga was undone");
+    }
+
+    @Test
+    void a_call_that_only_reads_is_named_and_needs_no_key() {
+        beside(true, true)
+                .reads("Stock.available", "Stock.take", "Stock.giveBack")
+                .run();
+    }
+
+    @Test
+    void a_journal_of_ones_own_cannot_fail_over() {
+        SagaCrashMatrix<Order> matrix =
+                beside(false, false).atEveryBoundary(Fault.FAIL_OVER).store(SagaStore::inMemory);
+        assertThatThrownBy(matrix::run).hasMessageContaining("only the journal in memory can fail over");
+        assertThatThrownBy(() -> matrix.losing(0)).hasMessageContaining("losing must be at least 1, was 0");
+    }
+
     @Test
     void what_is_no_case_is_refused() {
         SagaCrashMatrix<Order> matrix = SagaCrashMatrix.of(

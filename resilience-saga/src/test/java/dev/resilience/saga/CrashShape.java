@@ -138,6 +138,51 @@ enum CrashShape {
         step(e, s, "authorise");
         return s.build();
     }),
+    /** T7: its time passes while nobody runs it. */
+    LATE_WHILE_IT_WAITS(e -> {
+        var s = define().deadline(Duration.ofSeconds(10));
+        step(e, s, "reserve");
+        s.await("never", String.class).add();
+        step(e, s, "authorise");
+        s.pivot("capture", String.class).run((in, c) -> made(e, c)).add();
+        return s.build();
+    }),
+    /** T7, C7: the first owner is in time, who takes over may not be; after the pivot it does not matter. */
+    LATE_AFTER_A_TAKEOVER(e -> {
+        var s = define().deadline(Duration.ofSeconds(10));
+        step(e, s, "reserve");
+        s.delay("cool off", Duration.ofSeconds(5));
+        step(e, s, "authorise");
+        s.pivot("capture", String.class).run((in, c) -> made(e, c)).add();
+        s.delay("grace", Duration.ofSeconds(20));
+        retriable(e, s, "ship");
+        return s.build();
+    }),
+    /** S9: it times out about when an engine that takes over gets to it. */
+    AWAITING_BRIEFLY(e -> {
+        var s = define();
+        step(e, s, "reserve");
+        var paid = s.await("paid", String.class).timeout(Duration.ofSeconds(5)).add();
+        s.pivot("capture", String.class)
+                .run(paid, (in, p, c) -> e.make(c.key(), () -> p))
+                .add();
+        return s.build();
+    }),
+    /** S14: two of them want one lock. */
+    LOCKED(e -> {
+        var s = define().lockKey(in -> "order " + in.id());
+        step(e, s, "reserve");
+        s.delay("cool off", Duration.ofSeconds(2));
+        s.pivot("capture", String.class).run((in, c) -> made(e, c)).add();
+        retriable(e, s, "ship");
+        return s.build();
+    }),
+    LOCKED_AND_REFUSED(e -> {
+        var s = define().lockKey(in -> "order " + in.id());
+        step(e, s, "reserve");
+        refused(e, s, "authorise");
+        return s.build();
+    }),
     PROBED(e -> {
         var s = define();
         step(e, s, "reserve");
@@ -174,6 +219,20 @@ enum CrashShape {
         retriable(e, s, "ship");
         return s.build();
     }),
+    /** S15 side by side: each branch has a transaction of its own, and its outcome is written in it. */
+    TRANSACTIONAL_BRANCHES(e -> {
+        var s = define();
+        var fork = s.fork("both");
+        transactional(e, fork.branch("money"), "debit");
+        var stock = fork.branch("stock");
+        transactional(e, stock, "reserve");
+        step(e, stock, "pick");
+        fork.join();
+        s.txPivot("capture", String.class)
+                .run((in, tx, c) -> e.make(tx, c.key(), () -> "captured"))
+                .add();
+        return s.build();
+    }),
     TRANSACTIONAL_AND_REFUSED(e -> {
         var s = define();
         s.txStep("debit", String.class)
@@ -203,12 +262,14 @@ enum CrashShape {
 
     /** Needs a database. */
     boolean transactional() {
-        return this == TRANSACTIONAL || this == TRANSACTIONAL_AND_REFUSED;
+        return name().startsWith("TRANSACTIONAL");
     }
 
     SagaCrashMatrix<Order> matrix() {
         SagaCrashMatrix<Order> matrix = SagaCrashMatrix.of(saga).input(ORDER).harmless("audit", "look");
-        return this == AWAITING ? matrix.signal("paid", Type.of(String.class), "by card") : matrix;
+        return this == AWAITING || this == AWAITING_BRIEFLY
+                ? matrix.signal("paid", Type.of(String.class), "by card")
+                : matrix;
     }
 
     private static SagaDefinition<Order> define() {
@@ -229,6 +290,13 @@ enum CrashShape {
         return s.step(name, String.class)
                 .run((in, c) -> made(effects, c))
                 .undo((in, r, c) -> effects.unmake(c.key()))
+                .add();
+    }
+
+    private static void transactional(Effects effects, Steps<Order> s, String name) {
+        s.txStep(name, String.class)
+                .run((in, tx, c) -> effects.make(tx, c.key(), () -> "done"))
+                .undo((in, tx, r, c) -> effects.make(tx, c.key(), () -> ""))
                 .add();
     }
 

@@ -10,19 +10,19 @@ import java.util.stream.Collectors;
 /**
  * Which run: what happens at which boundary, and in which order threads go.
  *
- * @param faults by number of the boundary
+ * @param faults by boundary
  * @param schedule 0: in order; otherwise the seed of a shuffled one
  */
-record Case(Map<Integer, Fault> faults, int schedule) {
-    private static final Pattern WORD = Pattern.compile("(\\w+)@(\\d+)");
+record Case(Map<Place, Fault> faults, int schedule) {
+    private static final Pattern WORD = Pattern.compile("(\\w+)@(\\d+(?:\\.\\w+)?)");
     static final Case NONE = new Case(Map.of(), 0);
 
     Case {
         faults = new TreeMap<>(faults);
     }
 
-    Case and(Fault fault, int boundary) {
-        Map<Integer, Fault> more = new TreeMap<>(faults);
+    Case and(Fault fault, Place boundary) {
+        Map<Place, Fault> more = new TreeMap<>(faults);
         more.put(boundary, fault);
         return new Case(more, schedule);
     }
@@ -34,13 +34,14 @@ record Case(Map<Integer, Fault> faults, int schedule) {
     /** Reads what {@link #toString()} wrote, as {@code kill@7 cancel@12 schedule@3}. */
     static Case of(String text) {
         Case read = NONE;
-        if (!text.matches("\\w+@\\d{1,9}( \\w+@\\d{1,9})*"))
+        if (!text.matches("\\w+@\\d{1,9}(\\.\\w+)?( \\w+@\\d{1,9}(\\.\\w+)?)*"))
             throw new IllegalArgumentException("a case is written as 'kill@7 cancel@12', not '" + text + "'");
         Matcher word = WORD.matcher(text);
         while (word.find()) {
-            int number = Integer.parseInt(word.group(2));
             boolean schedule = word.group(1).equals("schedule");
-            read = schedule ? read.schedule(number) : read.and(Fault.of(word.group(1)), number);
+            read = schedule
+                    ? read.schedule(Integer.parseInt(word.group(2)))
+                    : read.and(Fault.of(word.group(1)), Place.of(word.group(2)));
         }
         return read;
     }

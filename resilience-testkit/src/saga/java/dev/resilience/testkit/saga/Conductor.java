@@ -59,6 +59,7 @@ final class Conductor {
     private volatile boolean over;
     private long armed;
     private long horizon;
+    private long latest;
     private int strands;
 
     /** {@code restless} chooses who is next, and whether to give way at a boundary; null: in order, and never. */
@@ -100,7 +101,8 @@ final class Conductor {
 
     /** By the caller: lets all go on until nobody can and the next event is later than that. */
     void runUntilQuiet(long nanosFromNow) {
-        horizon = now + nanosFromNow;
+        latest = now + nanosFromNow;
+        horizon = latest;
         caller.thread = Thread.currentThread();
         caller.free = false;
         conduct(caller);
@@ -109,6 +111,11 @@ final class Conductor {
     /** Those who can go on still do, but the clock stands. */
     void stopClock() {
         horizon = now;
+    }
+
+    /** What it was stopped for did not last. */
+    void goOn() {
+        horizon = latest;
     }
 
     /** By the caller, at the end: nothing is left of the run but threads that have ended. */

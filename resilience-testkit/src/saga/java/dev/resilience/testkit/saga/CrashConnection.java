@@ -37,6 +37,17 @@ final class CrashConnection {
                 });
     }
 
+    /** As its server does when the process is gone. One that was given back already is not touched by it. */
+    static void cut(Connection real) {
+        try {
+            if (real.isClosed()) return;
+            real.rollback();
+            real.close();
+        } catch (SQLException gone) {
+            // as it should be
+        }
+    }
+
     /** What tells such a connection from others. */
     interface Crash {
         CrashConnection crash();
@@ -69,7 +80,7 @@ final class CrashConnection {
         try {
             at(Spot.COMMIT);
         } catch (SQLException | RuntimeException | Error died) {
-            real.rollback(); // as its server does when the process is gone
+            if (!real.isClosed()) real.rollback(); // as its server does when the process is gone
             throw died;
         }
         real.commit();

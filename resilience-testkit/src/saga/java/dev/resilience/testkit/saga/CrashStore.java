@@ -82,7 +82,9 @@ final class CrashStore implements SagaStore {
     @Override
     public Connection connection() throws SQLException {
         life.enter();
-        return CrashConnection.around(trial, store.connection());
+        Connection real = store.connection();
+        trial.connected(life, real);
+        return CrashConnection.around(trial, real);
     }
 
     @Override
@@ -124,21 +126,27 @@ final class CrashStore implements SagaStore {
 
     @Override
     public List<Loaded> claim(Claim claim) {
-        life.enter();
+        String work = claim.dead().isEmpty() ? "look" : "look for what dead ones left";
+        trial.at(life, Spot.LOOK, work, false);
         List<Loaded> claimed = store.claim(claim);
-        if (claimed.isEmpty()) return claimed;
+        if (claimed.isEmpty()) {
+            trial.at(life, Spot.LOOKED, work, false);
+            return claimed;
+        }
         for (Loaded one : claimed)
-            if (one.head().ref().equals(trial.ref())) trial.record(new Event.Claimed(life, one.head()));
+            if (trial.refs().contains(one.head().ref())) trial.record(new Event.Claimed(life, one.head()));
         trial.at(life, Spot.CLAIMED, "claim", false);
         return claimed;
     }
 
     @Override
     public Beat beat(String owner, long beat, boolean orphans) {
-        life.enter();
         trial.owner(owner);
+        trial.at(life, Spot.BEAT, "beat", false);
         Beat now = store.beat(owner, beat, orphans);
-        return new Beat(trial.clockMs(), now.beats(), now.orphans());
+        Beat seen = new Beat(trial.clockMs(), now.beats(), now.orphans());
+        trial.at(life, Spot.BEATEN, "beat", false);
+        return seen;
     }
 
     @Override

@@ -61,7 +61,7 @@ public final class Effects {
      */
     @SuppressWarnings({"unchecked", "NullAway"}) // the result is what an effect of this key has answered
     public <R extends @Nullable Object, X extends Exception> R make(String key, Op<R, X> effect) throws X {
-        return (R) call(Key.of(trial.ref(), key), key, effect);
+        return (R) call(Key.of(trial.refs(), key), key, effect);
     }
 
     /**
@@ -70,7 +70,7 @@ public final class Effects {
      * @param key as the compensation's context has it: it ends with {@code /undo}
      */
     public void unmake(String key) {
-        Key parsed = Key.of(trial.ref(), key);
+        Key parsed = Key.of(trial.refs(), key);
         if (!parsed.undo()) throw new IllegalArgumentException("'" + key + "' is no key of a compensation");
         call(parsed, key, NOTHING);
     }
@@ -82,7 +82,7 @@ public final class Effects {
      * @return the result of its effect; empty if there is none
      */
     public Optional<Object> find(String key) {
-        Entry entry = entry(Key.of(trial.ref(), key));
+        Entry entry = entry(Key.of(trial.refs(), key));
         if (entry.made > 0) return Optional.of(entry.result == null ? "" : entry.result);
         entry.barred = true;
         return Optional.empty();
@@ -102,7 +102,7 @@ public final class Effects {
      */
     public <R extends @Nullable Object, X extends Exception> R make(Connection transaction, String key, Op<R, X> effect)
             throws X {
-        Key parsed = Key.of(trial.ref(), key);
+        Key parsed = Key.of(trial.refs(), key);
         trial.called(parsed);
         trial.at(trial.life(), Spot.CALL, parsed, false);
         R result = effect.call();
@@ -114,9 +114,9 @@ public final class Effects {
     /**
      * A participant of your own behind its interface: every call that has a key among its arguments goes through
      * {@link #make} or, if it is a compensation's key, {@link #unmake}; the implementation need not know about keys.
-     * A call without one, or with a key that the saga made up, goes straight to the implementation: it is for what only
-     * reads. The matrix refuses a saga with a step that makes such calls and none under its key; one that does no more
-     * than read is named to {@link SagaCrashMatrix#harmless}.
+     * A call without one, or with a key that the saga made up, goes straight to the implementation, and the matrix
+     * refuses a saga that makes it: an effect without a key is made again after a crash. A call that only reads is named
+     * to {@link SagaCrashMatrix#reads}, a step that does no more than read to {@link SagaCrashMatrix#harmless}.
      *
      * @param face the interface
      * @param implementation a fake or a stub; made anew for each run
@@ -157,12 +157,12 @@ public final class Effects {
                 }
             };
             for (Object arg : args == null ? new Object[0] : args) {
-                if (!Key.isOne(trial.ref(), arg)) continue;
-                Key key = Key.of(trial.ref(), (String) arg);
+                if (!Key.isOne(trial.refs(), arg)) continue;
+                Key key = Key.of(trial.refs(), (String) arg);
                 return once ? call(key, (String) arg, real) : callEach(key, real);
             }
             if (method.getDeclaringClass() != Object.class)
-                trial.record(new Event.Keyless(face.getSimpleName() + "." + method.getName()));
+                trial.record(new Event.Keyless(Thread.currentThread(), face.getSimpleName() + "." + method.getName()));
             return real.call();
         }));
     }

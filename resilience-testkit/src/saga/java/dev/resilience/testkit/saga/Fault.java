@@ -26,20 +26,31 @@ public enum Fault {
     /** Somebody asks for the saga to be undone. */
     CANCEL,
     /** The signal comes here, instead of right after the start. */
-    SIGNAL;
+    SIGNAL,
+    /**
+     * The journal's database fails over and forgets its newest commits, though it has acknowledged them; engines run on.
+     * How many is said by {@link SagaCrashMatrix#losing}; a start is never lost.
+     */
+    FAIL_OVER;
 
     /** Whether it makes a difference there. */
     boolean fits(Boundary at) {
         boolean locked = at.spot() == Spot.COMMIT; // the saga's row, by the transaction: others would wait for real
         return switch (this) {
             case KILL -> true;
-            case FREEZE, CLOSE, STALL -> !locked;
-            case CANCEL, SIGNAL -> !locked && at.spot() != Spot.START;
+            case FREEZE, STALL, FAIL_OVER -> !locked;
+            case CLOSE -> !locked && at.open();
+            case CANCEL, SIGNAL -> !locked && at.open() && at.spot() != Spot.START;
             case THAW -> at.someoneFrozen();
-            case FAIL -> at.spot() != Spot.CLAIMED;
+            case FAIL -> at.spot() != Spot.CLAIMED && at.open();
             case REJECT -> at.spot() == Spot.CALL && at.fresh();
             case HANG -> at.spot() == Spot.CALL || at.spot() == Spot.CALLED;
         };
+    }
+
+    /** Whether it is worth a second fault beside it: it takes an engine, or what the journal knew. */
+    boolean takes() {
+        return ends() || this == FAIL_OVER;
     }
 
     /** Whether another engine has to go on. */

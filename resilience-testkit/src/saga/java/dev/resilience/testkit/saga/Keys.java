@@ -4,6 +4,7 @@ package dev.resilience.testkit.saga;
 import dev.resilience.saga.JournalEntry;
 import dev.resilience.saga.StepOutcome;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -16,6 +17,9 @@ import java.util.Set;
  * one at which it kills nothing, and whose second effect it does not see.
  */
 final class Keys {
+    static final String ADVICE = "pass what StepContext.key() answers, for a participant knows a call that is repeated by"
+            + " nothing else; name a call that only reads with reads(..), a step that does no more than read, or works in"
+            + " its transaction, with harmless(..)";
     /** Letters of the journal's lines: what waits has no participant. */
     private static final String WAITS = "SD";
 
@@ -24,14 +28,17 @@ final class Keys {
     private final Map<String, Integer> done = new LinkedHashMap<>();
 
     private final Set<String> suspects = new LinkedHashSet<>();
+    /** Those of them that made a call under their key, and on which threads. */
+    private final Map<String, Set<Thread>> keyed = new HashMap<>();
 
     private Keys(Trial trial) {
         this.trial = trial;
         List<Event> events = trial.events();
-        Set<String> called = new HashSet<>();
         for (int at = 0; at < events.size(); at++) {
             Event event = events.get(at);
-            if (event instanceof Event.Call call) called.add(call.key().step());
+            if (!event.concerns(trial.ref())) continue;
+            if (event instanceof Event.Call call)
+                keyed.computeIfAbsent(call.key().step(), step -> new HashSet<>()).add(call.on());
             if (!(event instanceof Event.Written written)) continue;
             for (JournalEntry line : written.checkpoint().entries()) {
                 if (line.phase() != JournalEntry.Phase.ACTION) continue;
@@ -39,7 +46,6 @@ final class Keys {
                 done.put(step, at);
                 if (line.outcome() == StepOutcome.COMPLETED
                         && WAITS.indexOf(line.kind()) < 0
-                        && !called.contains(step)
                         && !trial.isHarmless(step)) suspects.add(step);
             }
         }
@@ -56,9 +62,10 @@ final class Keys {
             for (Keys run : runs) if (!run.suspects.contains(step)) calls.clear();
             for (Keys run : runs) calls.retainAll(run.keyless(step, before));
             if (calls.isEmpty()) continue;
-            missing.add("G3: step '" + step + "' made no call under its key, but " + String.join(", ", calls)
-                    + " was called without one: pass what StepContext.key() answers, for a participant knows a call that is"
-                    + " repeated by nothing else; name a step that only reads, or works in its transaction, with harmless(..)");
+            String without = String.join(", ", calls) + " was called without one: " + ADVICE;
+            if (runs.get(0).keyed.containsKey(step))
+                missing.add("G3: step '" + step + "' made a call under its key, but beside it " + without);
+            else missing.add("G3: step '" + step + "' made no call under its key, but " + without);
         }
         return missing;
     }
@@ -80,8 +87,11 @@ final class Keys {
         int begin = 0;
         for (String earlier : predecessors) begin = Math.max(begin, done.getOrDefault(earlier, 0));
         Set<String> calls = new LinkedHashSet<>();
+        Set<Thread> on = keyed.get(step);
         for (Event event : trial.events().subList(begin, end))
-            if (event instanceof Event.Keyless keyless) calls.add(keyless.call());
+            if (event instanceof Event.Keyless keyless
+                    && !trial.isRead(keyless.call())
+                    && (on == null || on.contains(keyless.on()))) calls.add(keyless.call());
         return calls;
     }
 }

@@ -2,6 +2,7 @@
 package dev.resilience.testkit.saga;
 
 import dev.resilience.saga.JournalEntry;
+import dev.resilience.saga.SagaRef;
 import dev.resilience.saga.SagaStore;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -30,11 +31,11 @@ final class Matrix {
      * Which cases, and what else they are held to.
      *
      * @param faults each at every boundary
-     * @param pairs also each with a second one, of which one ends an engine
+     * @param depth how many of them in one run, of which the first or the second takes an engine or commits
      * @param schedules in how many orders the threads go
      * @param check throws what it finds wrong with a run
      */
-    record Plan(Set<Fault> faults, boolean pairs, int schedules, Consumer<Trial> check) {}
+    record Plan(Set<Fault> faults, int depth, int schedules, Consumer<Trial> check) {}
 
     Matrix(Trial.Setting setting, Plan plan) {
         this.setting = setting;
@@ -71,13 +72,14 @@ final class Matrix {
             Trial trial = trial(Case.NONE.schedule(schedule)).play();
             calm.add(trial);
             if (trial.strands() <= 1 && schedule == 0) break; // nothing goes side by side
+            if (!trial.allEnded()) break; // it is wrong already
         }
         Reference reference = new Reference(calm);
         for (Trial trial : calm) judge(trial, reference);
         if (wrong > 0) throw new AssertionError("even without a crash:\n" + report());
         List<String> keyless = Keys.missing(calm);
         if (!keyless.isEmpty()) throw new AssertionError("even without a crash:\n" + String.join("\n", keyless));
-        boundaries = calm.get(0).boundaries().size();
+        for (Boundary at : calm.get(0).boundaries()) if (!at.spot().quiet()) boundaries++;
         return reference;
     }
 
@@ -87,21 +89,27 @@ final class Matrix {
             for (Fault fault : plan.faults) {
                 if (wrong >= ENOUGH) return;
                 if (!fault.fits(at)) continue;
-                Trial one = play(base.and(fault, at.number()), reference);
-                if (plan.pairs) pairs(one, fault, at.number(), reference);
+                Trial one = play(base.and(fault, at.place()), reference);
+                if (plan.depth > 1 && !at.spot().quiet()) more(one, at.place(), 2, reference);
             }
         }
     }
 
-    private void pairs(Trial one, Fault first, int from, Reference reference) {
-        Set<Fault> seconds = EnumSet.copyOf(plan.faults);
-        if (first == Fault.FREEZE) seconds.add(Fault.THAW);
+    /** One more fault after the last one there. */
+    private void more(Trial one, Place last, int depth, Reference reference) {
+        Set<Fault> next = EnumSet.copyOf(plan.faults);
+        if (one.what().faults().containsValue(Fault.FREEZE)) next.add(Fault.THAW);
+        boolean taken = one.what().faults().values().stream().anyMatch(Fault::takes);
+        boolean after = false;
         for (Boundary at : one.boundaries()) {
-            if (at.number() <= from) continue;
-            for (Fault second : seconds) {
+            boolean later = after;
+            after |= at.place().equals(last);
+            if (!later) continue;
+            for (Fault fault : next) {
                 if (wrong >= ENOUGH) return;
-                if ((first.ends() || second.ends()) && second.fits(at))
-                    play(one.what().and(second, at.number()), reference);
+                if (!(taken || fault.takes()) || !fault.fits(at)) continue;
+                Trial two = play(one.what().and(fault, at.place()), reference);
+                if (depth < plan.depth) more(two, at.place(), depth + 1, reference);
             }
         }
     }
@@ -117,7 +125,9 @@ final class Matrix {
     }
 
     private void judge(Trial trial, Reference reference) {
-        List<String> findings = new ArrayList<>(Inspection.of(trial, reference));
+        List<String> findings = new ArrayList<>();
+        for (SagaRef saga : trial.refs()) findings.addAll(Inspection.of(trial, saga, reference));
+        findings.addAll(Locks.of(trial));
         try {
             plan.check.accept(trial);
         } catch (AssertionError | RuntimeException e) {
@@ -138,17 +148,23 @@ final class Matrix {
         findings.forEach(f -> text.append("  ").append(f).append('\n'));
         text.append("  boundaries:\n");
         for (Boundary at : trial.boundaries()) {
-            Fault fault = trial.what().faults().get(at.number());
+            Fault fault = trial.what().faults().get(at.place());
             text.append("    ").append(at).append(fault == null ? "" : "   <-- " + fault).append('\n');
         }
         text.append("  effects: ").append(trial.events().stream()
                 .filter(Event.Effect.class::isInstance)
-                .map(e -> ((Event.Effect) e).key().toString())
+                .map(e -> ((Event.Effect) e).key().told(trial.ref()))
                 .collect(Collectors.joining(", ")));
-        SagaStore.Loaded left = trial.left();
-        if (left == null) return text.append("\n  no such saga in the store\n").toString();
-        text.append("\n  head: ").append(left.head()).append("\n  journal:\n");
-        for (JournalEntry line : left.entries()) text.append("    ").append(line).append(" by ").append(line.fence()).append('\n');
+        for (SagaRef ref : trial.refs()) {
+            SagaStore.Loaded left = trial.left(ref);
+            if (left == null) {
+                text.append("\n  no saga ").append(ref).append(" in the store\n");
+                continue;
+            }
+            text.append("\n  head: ").append(left.head()).append("\n  journal:\n");
+            for (JournalEntry line : left.entries())
+                text.append("    ").append(line).append(" by ").append(line.fence()).append('\n');
+        }
         return text.toString();
     }
 }

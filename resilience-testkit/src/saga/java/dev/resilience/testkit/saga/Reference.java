@@ -2,6 +2,7 @@
 package dev.resilience.testkit.saga;
 
 import dev.resilience.saga.JournalEntry;
+import dev.resilience.saga.SagaRef;
 import dev.resilience.saga.SagaStatus;
 import dev.resilience.saga.SagaStore;
 import java.util.HashMap;
@@ -20,14 +21,14 @@ final class Reference {
 
     /** Of the same saga under several schedules: what is in the same order in all of them depends on each other. */
     Reference(List<Trial> calm) {
-        SagaStore.Loaded left = calm.get(0).left();
+        SagaStore.Loaded left = calm.get(0).left(calm.get(0).ref());
         if (left == null) {
             AssertionError never = new AssertionError("even without a crash the saga was not started");
             calm.get(0).thrown().forEach(never::addSuppressed);
             throw never;
         }
         this.status = left.head().status();
-        this.made = standing(calm.get(0));
+        this.made = standing(calm.get(0), calm.get(0).ref());
         for (Trial trial : calm) meet(order(trial));
     }
 
@@ -43,6 +44,7 @@ final class Reference {
         Map<String, Set<String>> order = new HashMap<>();
         Set<String> durable = new LinkedHashSet<>();
         for (Event event : trial.events()) {
+            if (!event.concerns(trial.ref())) continue;
             if (event instanceof Event.Call call && !call.key().undo())
                 order.putIfAbsent(call.key().step(), Set.copyOf(durable));
             else if (event instanceof Event.Written written)
@@ -58,10 +60,10 @@ final class Reference {
     }
 
     /** The steps whose effect was made and not unmade. */
-    static Set<String> standing(Trial trial) {
+    static Set<String> standing(Trial trial, SagaRef saga) {
         Set<String> standing = new LinkedHashSet<>();
         for (Event event : trial.events()) {
-            if (!(event instanceof Event.Effect effect)) continue;
+            if (!(event instanceof Event.Effect effect) || !effect.concerns(saga)) continue;
             if (effect.key().undo()) standing.remove(effect.key().step());
             else standing.add(effect.key().step());
         }

@@ -7,6 +7,8 @@ import dev.resilience.saga.Saga;
 import dev.resilience.saga.SagaCodec;
 import dev.resilience.saga.SagaEngine;
 import dev.resilience.saga.SagaInstance;
+import dev.resilience.saga.SagaLockedException;
+import dev.resilience.saga.SagaRef;
 import dev.resilience.saga.SagaStatus;
 import dev.resilience.saga.SagaStore;
 import dev.resilience.saga.Type;
@@ -64,6 +66,10 @@ public final class SagaCrashMatrix<I> {
     private UnaryOperator<SagaEngine.Builder> engine = UnaryOperator.identity();
     private SagaStore.@Nullable Signal signal;
     private Duration stall = Duration.ofMinutes(1);
+    private boolean ownStore;
+    private boolean rival;
+    private int losing = 1;
+    private final Set<String> reads = new HashSet<>();
 
     private SagaCrashMatrix(Function<? super Effects, ? extends Saga<I, ?>> saga) {
         this.saga = Objects.requireNonNull(saga, "saga");
@@ -114,7 +120,8 @@ public final class SagaCrashMatrix<I> {
 
     /**
      * Also two faults in one run, at every pair of boundaries: of which one ends an engine ({@link Fault#KILL},
-     * {@link Fault#FREEZE}, {@link Fault#CLOSE}). A frozen engine is also woken at every boundary of the other one.
+     * {@link Fault#FREEZE}, {@link Fault#CLOSE}) or takes what the journal knew ({@link Fault#FAIL_OVER}). A frozen engine
+     * is also woken at every boundary of the other one.
      *
      * @return this
      */
@@ -151,14 +158,50 @@ public final class SagaCrashMatrix<I> {
     }
 
     /**
-     * Steps whose effect stays when the saga is undone: those that say {@code harmless()}. Of them also those that only
-     * read from a participant, without a key.
+     * Steps whose effect stays when the saga is undone: those that say {@code harmless()}. Of them also those that do no
+     * more than read from a participant, without a key.
      *
      * @param steps their names
      * @return this
      */
     public SagaCrashMatrix<I> harmless(String... steps) {
         harmless.addAll(List.of(steps));
+        return this;
+    }
+
+    /**
+     * Calls of participants that only read, and so need no key. Any other call without one is refused: its effect would
+     * be made again after a crash.
+     *
+     * @param calls interface and method, as {@code Payments.find}
+     * @return this
+     */
+    public SagaCrashMatrix<I> reads(String... calls) {
+        reads.addAll(List.of(calls));
+        return this;
+    }
+
+    /**
+     * Somebody starts a second saga with the same input beside the first, and tries again while it is locked out. If the
+     * saga has a lock key, the two never overlap, and every end of the first one lets the second one in. It is held to
+     * the same guarantees, and faults happen to it too.
+     *
+     * @return this
+     */
+    public SagaCrashMatrix<I> rival() {
+        this.rival = true;
+        return this;
+    }
+
+    /**
+     * How many of its newest commits the journal forgets at a {@link Fault#FAIL_OVER}.
+     *
+     * @param commits 1 by default
+     * @return this
+     */
+    public SagaCrashMatrix<I> losing(int commits) {
+        if (commits < 1) throw new IllegalArgumentException("crash matrix: losing must be at least 1, was " + commits);
+        this.losing = commits;
         return this;
     }
 
@@ -177,11 +220,13 @@ public final class SagaCrashMatrix<I> {
      * Where the journal is; in memory by default.
      *
      * @param store asked for each run, with the run's clock, and closed after it; what a database keeps of a run is an
-     *     ended saga under an id of its own
+     *     ended saga under an id of its own. Not together with {@link Fault#FAIL_OVER}: only the one in memory can go
+     *     back
      * @return this
      */
     public SagaCrashMatrix<I> store(Function<? super TimeSource, ? extends SagaStore> store) {
         this.store = Objects.requireNonNull(store, "store");
+        this.ownStore = true;
         return this;
     }
 
@@ -236,8 +281,13 @@ public final class SagaCrashMatrix<I> {
                 signal,
                 Set.copyOf(harmless),
                 stall,
-                Duration.ofMinutes(30));
-        Matrix.Plan plan = new Matrix.Plan(Set.copyOf(faults), pairs, schedules, trial -> {
+                Duration.ofMinutes(30),
+                rival,
+                losing,
+                Set.copyOf(reads));
+        if (ownStore && faults.contains(Fault.FAIL_OVER))
+            throw new IllegalStateException("crash matrix: only the journal in memory can fail over, not a store(..)");
+        Matrix.Plan plan = new Matrix.Plan(Set.copyOf(faults), pairs ? 2 : 1, schedules, trial -> {
             Run run = new Run(trial);
             for (Consumer<? super Run> check : checks) check.accept(run);
         });
@@ -256,8 +306,13 @@ public final class SagaCrashMatrix<I> {
                     .open();
             return new Vessel() {
                 @Override
-                public void start() {
-                    open.start(saga, effects.saga().id(), sample);
+                public @Nullable SagaRef start(String id) {
+                    try {
+                        open.start(saga, id, sample);
+                        return null;
+                    } catch (SagaLockedException locked) {
+                        return locked.holder();
+                    }
                 }
 
                 @Override
@@ -314,19 +369,19 @@ public final class SagaCrashMatrix<I> {
 
         /**
          * What participants did, in its order: {@code reserve}, {@code undo of reserve}; an element of a for-each step
-         * is {@code line#0}.
+         * is {@code line#0}. With a {@linkplain SagaCrashMatrix#rival rival} its own are told with its id.
          *
          * @return each effect and each undoing
          */
         public List<String> effects() {
             return trial.events().stream()
                     .filter(Event.Effect.class::isInstance)
-                    .map(event -> ((Event.Effect) event).key().toString())
+                    .map(event -> ((Event.Effect) event).key().told(trial.ref()))
                     .toList();
         }
 
         private SagaStore.Loaded left() {
-            return Objects.requireNonNull(trial.left(), "the saga is not in the store");
+            return Objects.requireNonNull(trial.left(trial.ref()), "the saga is not in the store");
         }
     }
 
@@ -348,7 +403,7 @@ public final class SagaCrashMatrix<I> {
         }
 
         /**
-         * Of the run without a crash.
+         * Of the run without a crash; those at heartbeats and at looks for work are not counted.
          *
          * @return how many
          */

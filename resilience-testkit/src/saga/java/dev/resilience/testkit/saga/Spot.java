@@ -11,12 +11,21 @@ enum Spot {
     WRITTEN("checkpoint answered, its writer not told"),
     COMMIT("before the step's transaction is committed"),
     CALL("before the effect"),
-    CALLED("after the effect, its caller not told");
+    CALLED("after the effect, its caller not told"),
+    BEAT("before the heartbeat"),
+    BEATEN("heartbeat taken, its engine not told"),
+    LOOK("before it looks for work"),
+    LOOKED("found no work, its engine not told");
 
     private final String text;
 
     Spot(String text) {
         this.text = text;
+    }
+
+    /** Where nothing of the saga moves. */
+    boolean quiet() {
+        return compareTo(BEAT) >= 0;
     }
 
     @Override

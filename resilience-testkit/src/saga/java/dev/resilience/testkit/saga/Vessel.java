@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.resilience.testkit.saga;
 
+import dev.resilience.saga.SagaRef;
 import dev.resilience.saga.SagaStore;
+import org.jspecify.annotations.Nullable;
 
 /** An engine under test, as the matrix drives it. */
 interface Vessel {
-    /** Starts the run's saga; again and again the same one. */
-    void start();
+    /**
+     * Starts a saga of that id; again and again the same one.
+     *
+     * @return who holds its lock key, if that kept it from being started
+     */
+    @Nullable SagaRef start(String id);
 
     /** Gives what it runs to others. */
     void close();

@@ -21,9 +21,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A saga engine in two hundred lines: steps in a row, at most one pivot, one awaited signal. Right, unless it is given a
+ * A saga engine in three hundred lines: steps in a row, at most one pivot, one awaited signal. Right, unless it is given a
  * {@link Flaw}: then it does what engines are known to do, and the matrix has to find it.
  */
 final class NaiveEngine implements Vessel {
@@ -47,7 +48,15 @@ final class NaiveEngine implements Vessel {
         PARKS_WITHOUT_LOOKING_FOR_SIGNALS,
         FORGETS_ITS_RESULTS,
         CALLS_AGAIN_WHAT_WAS_REJECTED,
-        TAKES_A_FAILURE_FOR_A_REFUSAL
+        TAKES_A_FAILURE_FOR_A_REFUSAL,
+        /** C16: its own saga, which the journal says has not ended, is nobody's. */
+        NEVER_LOOKS_FOR_STRAYS,
+        /** C16: what it wrote itself is no proof any more that it has not called. */
+        TRUSTS_A_JOURNAL_THAT_WENT_BACK,
+        /** C16: turning is no safe choice, for its pivot may be done. */
+        TURNS_WHEN_THE_JOURNAL_WENT_BACK,
+        STOPS_AT_A_FAILED_HEARTBEAT,
+        FREES_ITS_LOCK_WHEN_IT_TURNS
     }
 
     /** What a step may do to the saga. */
@@ -61,19 +70,19 @@ final class NaiveEngine implements Vessel {
     /** A step: what it does by key, and what undoes it. */
     record Step(String name, Kind kind, Consumer<String> action, Consumer<String> undo) {}
 
-    private final SagaRef ref;
+    private final String name;
     private final List<Step> steps;
     private final Predicate<Flaw> has;
     private final Life life;
     private final SagaStore store;
     private final String owner;
     private final Map<String, long[]> watched = new HashMap<>();
-    private final Set<Long> running = new HashSet<>();
+    private final Set<String> running = new HashSet<>();
     private long beats;
     private boolean closed;
 
-    NaiveEngine(SagaRef ref, List<Step> steps, Set<Flaw> flaws, Life life, SagaStore store) {
-        this.ref = ref;
+    NaiveEngine(String name, List<Step> steps, Set<Flaw> flaws, Life life, SagaStore store) {
+        this.name = name;
         this.steps = steps;
         this.has = flaws::contains;
         this.life = life;
@@ -83,15 +92,18 @@ final class NaiveEngine implements Vessel {
     }
 
     @Override
-    public void start() {
+    public @Nullable SagaRef start(String id) {
+        SagaRef ref = new SagaRef(name, id);
         SagaInstance head = SagaInstance.builder(ref)
                 .incarnation("i")
                 .owner(owner)
                 .fence(owner.hashCode())
+                .lockKey("the lock of all orders")
                 .build();
         SagaStore.Started started = store.insert(new SagaStore.Start(head, new byte[0], "h", null, List.of()));
         SagaInstance now = started.head();
         if (now != null && owner.equals(now.owner())) store.load(ref).ifPresent(this::begin);
+        return started.lockHolder();
     }
 
     @Override
@@ -104,7 +116,7 @@ final class NaiveEngine implements Vessel {
             try {
                 beat();
             } catch (SagaStoreException later) {
-                // at the next tick
+                if (has.test(Flaw.STOPS_AT_A_FAILED_HEARTBEAT)) return;
             }
             life.schedule(this::tick, TICK);
         });
@@ -119,41 +131,68 @@ final class NaiveEngine implements Vessel {
             else if (++before[2] > 3 && life.nanoTime() - before[1] > LEASE && !other.equals(owner)) dead.add(other);
         });
         if (closed) return;
+        if (!has.test(Flaw.NEVER_LOOKS_FOR_STRAYS))
+            for (SagaInstance head : store.owned(owner))
+                if (!running.contains(tenure(head))) store.load(head.ref()).ifPresent(this::begin);
         if (has.test(Flaw.NEVER_TAKES_OVER)) dead.clear();
-        List<SagaStore.Supported> all = List.of(new SagaStore.Supported(ref.name(), 1, 1));
+        List<SagaStore.Supported> all = List.of(new SagaStore.Supported(name, 1, 1));
         store.claim(new SagaStore.Claim(owner, dead, all, seen.clockMs(), 10, 3, 1))
                 .forEach(this::begin);
     }
 
     private void begin(SagaStore.Loaded loaded) {
-        if (running.add(loaded.head().fence())) life.execute(() -> run(loaded));
+        if (running.add(tenure(loaded.head()))) life.execute(() -> run(loaded));
+    }
+
+    private static String tenure(SagaInstance head) {
+        return head.ref() + " " + head.fence();
     }
 
     private void run(SagaStore.Loaded at) {
+        String tenure = tenure(at.head());
+        try {
+            drive(at);
+        } finally {
+            running.remove(tenure);
+        }
+    }
+
+    private void drive(SagaStore.Loaded at) {
         Optional<SagaStore.Loaded> next = Optional.of(at);
         boolean mine = true; // wrote the last outcome itself
+        boolean pivot = false;
+        boolean back = false;
+        long seen = at.head().seq();
         for (boolean first = true; next.isPresent(); first = false) {
             SagaStore.Loaded now = next.get();
             SagaInstance head = now.head();
-            if (head.status().ended() || head.owner() == null || !owner.equals(head.owner())) {
-                running.remove(head.fence());
-                return;
+            if (head.status().ended() || head.owner() == null || !owner.equals(head.owner())) return;
+            if (head.seq() < seen) {
+                back = true;
+                if (has.test(Flaw.TURNS_WHEN_THE_JOURNAL_WENT_BACK) && head.status() == SagaStatus.RUNNING) {
+                    next = turn(now, StepOutcome.IN_DOUBT);
+                    seen = 0;
+                    continue;
+                }
             }
-            mine = !first;
-            next = closed && head.status() == SagaStatus.RUNNING && !first ? release(now) : turnOrStep(now, mine);
+            seen = Math.max(seen, head.seq());
+            pivot |= head.inPivot() || head.pivotPassed();
+            mine = !first && (!back || has.test(Flaw.TRUSTS_A_JOURNAL_THAT_WENT_BACK));
+            next = closed && head.status() == SagaStatus.RUNNING && !first
+                    ? release(now)
+                    : turnOrStep(now, mine, pivot);
         }
     }
 
     private Optional<SagaStore.Loaded> release(SagaStore.Loaded now) {
         Checkpoint.Builder write = Checkpoint.on(now.head(), life.nanoTime());
         write.head().owner(null).wakeMs(0);
-        running.remove(now.head().fence());
         return write(write, now);
     }
 
-    private Optional<SagaStore.Loaded> turnOrStep(SagaStore.Loaded now, boolean mine) {
+    private Optional<SagaStore.Loaded> turnOrStep(SagaStore.Loaded now, boolean mine, boolean pivotBegun) {
         if (now.head().status() == SagaStatus.COMPENSATING) return undoNext(now);
-        boolean tooLate = now.head().pivotPassed() || now.head().inPivot();
+        boolean tooLate = now.head().pivotPassed() || now.head().inPivot() || pivotBegun;
         if (now.head().cancelRequested() && (!tooLate || has.test(Flaw.TURNS_AFTER_THE_PIVOT)))
             return turn(now, mine ? null : StepOutcome.IN_DOUBT);
         return stepNext(now);
@@ -171,7 +210,8 @@ final class NaiveEngine implements Vessel {
         try {
             call(() -> step.action().accept(key(now, step)));
         } catch (StepRejectedException refused) {
-            if (has.test(Flaw.CALLS_AGAIN_WHAT_WAS_REJECTED)) return stepNext(now);
+            if (has.test(Flaw.CALLS_AGAIN_WHAT_WAS_REJECTED))
+                return store.load(now.head().ref());
             return now.head().pivotPassed() ? park(now) : turn(now, StepOutcome.REJECTED);
         }
         return write(outcome(now, step, StepOutcome.COMPLETED), now)
@@ -182,6 +222,8 @@ final class NaiveEngine implements Vessel {
     private static boolean isRefused(SagaStore.Loaded next, int at) {
         return count(next, Phase.ACTION) == at
                 && next.head().cancelRequested()
+                && !next.head().inPivot()
+                && !next.head().pivotPassed()
                 && !next.head().status().ended();
     }
 
@@ -222,6 +264,7 @@ final class NaiveEngine implements Vessel {
             write.append(JournalEntry.of(Phase.ACTION, steps.get(at).name()).outcome(open));
         write.append(JournalEntry.of(Phase.TURN, "").note("TURNED"));
         write.head().status(SagaStatus.COMPENSATING);
+        if (has.test(Flaw.FREES_ITS_LOCK_WHEN_IT_TURNS)) write.head().lockKey(null);
         return write(write, now);
     }
 
@@ -285,6 +328,7 @@ final class NaiveEngine implements Vessel {
 
     private static void end(Checkpoint.Builder write, SagaStatus status) {
         write.head().status(status).owner(null).wakeMs(SagaInstance.NEVER);
+        if (status.ended()) write.head().lockKey(null);
     }
 
     /** Answers what to go on from; nothing if it is not its any more. */
@@ -293,7 +337,7 @@ final class NaiveEngine implements Vessel {
         while (true) {
             try {
                 boolean taken = store.write(checkpoint);
-                SagaStore.Loaded now = store.load(ref).orElseThrow();
+                SagaStore.Loaded now = store.load(seen.head().ref()).orElseThrow();
                 if (taken || now.head().fence() == seen.head().fence()) return Optional.of(now);
                 if (!has.test(Flaw.GOES_ON_WHEN_FENCED)) return Optional.empty();
                 goOnRegardless(seen);
@@ -306,7 +350,7 @@ final class NaiveEngine implements Vessel {
     }
 
     private Checkpoint again(Checkpoint checkpoint) {
-        Checkpoint.Builder again = Checkpoint.on(head(), life.nanoTime());
+        Checkpoint.Builder again = Checkpoint.on(head(checkpoint.ref()), life.nanoTime());
         for (JournalEntry line : checkpoint.entries())
             again.append(JournalEntry.of(line.phase(), line.step())
                     .outcome(line.outcome())
@@ -315,7 +359,7 @@ final class NaiveEngine implements Vessel {
         return again.build();
     }
 
-    private SagaInstance head() {
+    private SagaInstance head(SagaRef ref) {
         while (true) {
             try {
                 return store.heads(List.of(ref)).get(0);
@@ -347,7 +391,7 @@ final class NaiveEngine implements Vessel {
     private String key(SagaStore.Loaded now, Step step) {
         String suffix =
                 has.test(Flaw.TAKES_A_NEW_KEY_FOR_EACH_OWNER) ? "-" + now.head().claims() : "";
-        return ref + "~" + now.head().incarnation() + suffix + "/" + step.name();
+        return now.head().ref() + "~" + now.head().incarnation() + suffix + "/" + step.name();
     }
 
     private Step step(String name) {
