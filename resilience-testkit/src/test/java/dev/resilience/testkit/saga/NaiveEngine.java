@@ -78,6 +78,9 @@ final class NaiveEngine implements Vessel {
     private final String owner;
     private final Map<String, long[]> watched = new HashMap<>();
     private final Set<String> running = new HashSet<>();
+    /** Of what the store has acknowledged of each saga, the newest number. */
+    private final Map<SagaRef, Long> acknowledged = new HashMap<>();
+
     private long beats;
     private boolean closed;
 
@@ -163,15 +166,18 @@ final class NaiveEngine implements Vessel {
         boolean pivot = false;
         boolean back = false;
         long seen = at.head().seq();
+        acknowledged.remove(at.head().ref());
         for (boolean first = true; next.isPresent(); first = false) {
             SagaStore.Loaded now = next.get();
             SagaInstance head = now.head();
             if (head.status().ended() || head.owner() == null || !owner.equals(head.owner())) return;
+            seen = Math.max(seen, acknowledged.getOrDefault(head.ref(), seen));
             if (head.seq() < seen) {
                 back = true;
                 if (has.test(Flaw.TURNS_WHEN_THE_JOURNAL_WENT_BACK) && head.status() == SagaStatus.RUNNING) {
                     next = turn(now, StepOutcome.IN_DOUBT);
                     seen = 0;
+                    acknowledged.remove(head.ref());
                     continue;
                 }
             }
@@ -337,6 +343,7 @@ final class NaiveEngine implements Vessel {
         while (true) {
             try {
                 boolean taken = store.write(checkpoint);
+                if (taken) acknowledged.put(checkpoint.ref(), checkpoint.next().seq());
                 SagaStore.Loaded now = store.load(seen.head().ref()).orElseThrow();
                 if (taken || now.head().fence() == seen.head().fence()) return Optional.of(now);
                 if (!has.test(Flaw.GOES_ON_WHEN_FENCED)) return Optional.empty();
