@@ -197,7 +197,7 @@ final class PostgresDialect extends Dialect {
     List<SagaInstance> owned(Connection c, String owner) throws SQLException {
         try (PreparedStatement s = c.prepareStatement(PostgresSql.OWNED)) {
             s.setString(1, owner);
-            return heads(s);
+            return readable(s);
         }
     }
 

@@ -41,6 +41,19 @@ class UnreadableRowTest {
         }
     }
 
+    /** L3: it is claimed with the others, and the engine's strays are looked for by their heads. */
+    @Test
+    void one_whose_head_cannot_be_read_hides_no_other_stray() {
+        try (JdbcFixture db = new JdbcFixture()) {
+            SagaRef broken = db.started(head(ref()).owner("dead#1")).ref();
+            SagaRef healthy = db.started(head(ref()).owner("dead#1")).ref();
+            db.database.execute("UPDATE saga_instance SET held_from = 77 WHERE saga_id = '" + broken.id() + "'");
+            List<SagaStore.Loaded> claimed = db.store.claim(claim("next#1", Set.of("dead#1"), NOW));
+            assertThat(claimed).extracting(saga -> saga.head().ref()).containsExactly(healthy);
+            assertThat(db.store.owned("next#1")).extracting(SagaInstance::ref).containsExactly(healthy);
+        }
+    }
+
     @Test
     void one_that_can_be_read_again_goes_on() {
         try (JdbcFixture db = new JdbcFixture()) {
