@@ -52,6 +52,7 @@ final class Logbook {
     private List<Leg> reached = List.of();
 
     private boolean pivotReached;
+    private boolean behind;
     private boolean completedHere;
     private @Nullable Throwable undone;
     private @Nullable Checkpoint refused;
@@ -172,11 +173,25 @@ final class Logbook {
             if (called && leg.place.action != null) all.add(leg);
         });
         reached = all;
+        behind = true;
         pivotReached |= head.inPivot() || head.pivotPassed();
         Guest.warn(
                 "saga " + head.ref() + ": its journal forgot what it had acknowledged, as after a failover to a"
                         + " replica that lags; it goes on from what is left, under the same keys",
                 null);
+    }
+
+    /**
+     * Whether it went back (C16), so that attempts may be under way of steps that it will come to again: who begins one of
+     * them meanwhile has it run beside itself, and end twice.
+     */
+    boolean isBehind() {
+        return behind;
+    }
+
+    /** No attempt of before is under way any more. */
+    void caughtUp() {
+        behind = false;
     }
 
     /** Whether it has not come to the point of no return: its pivot, if it is possibly started, is never guessed. */

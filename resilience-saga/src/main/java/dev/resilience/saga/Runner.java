@@ -127,6 +127,10 @@ final class Runner implements Runnable {
         if (nudged) return looked(); // who has lost it writes nothing, not even an end
         if (settling) return running > 0 ? await(Long.MAX_VALUE) : written();
         if (log.hasNews()) return written();
+        if (log.isBehind()) {
+            if (running > 0) return await(Long.MAX_VALUE);
+            log.caughtUp();
+        }
         return decided();
     }
 
