@@ -123,9 +123,12 @@ final class Logbook {
         return aside;
     }
 
-    /** What was set aside is told again, but for what the journal has meanwhile, or never will. */
-    void takeUp(List<Done> aside) {
-        for (Done done : aside) if (done.fits(course)) dones.add(done);
+    /**
+     * What was set aside is told again, but for what the journal has meanwhile, or never will; if it was read anew, but
+     * for timeouts, too: a signal may have come before them (S9).
+     */
+    void takeUp(List<Done> aside, boolean readAnew) {
+        for (Done done : aside) if (done.fits(course) && !(readAnew && done.isTimeout())) dones.add(done);
     }
 
     /** Nothing is undone any more. */
@@ -304,7 +307,7 @@ final class Logbook {
                 transaction.commit();
                 unknown = false;
             }
-        } catch (SQLException | SagaStoreException failed) {
+        } catch (SQLException | RuntimeException failed) { // a driver's own mistakes, too: others hold connections
             if (!unknown) Guest.warn("saga " + head.ref() + ": the checkpoint of a transactional step failed", failed);
             written = false;
             undone = failed;

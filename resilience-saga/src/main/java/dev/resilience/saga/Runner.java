@@ -163,12 +163,13 @@ final class Runner implements Runnable {
         boolean open = log.course().leg(attempt.leg.place, attempt.leg.index) != null; // not if the journal went back
         if (!open || !trials.completed(attempt)) {
             attempt.rollBack();
-            log.takeUp(aside);
+            log.takeUp(aside, false);
             return Next.AGAIN;
         }
         boolean idle = running == 0 && aside.isEmpty() && transactions.isEmpty();
-        if (!log.write(transaction, idle)) refused(attempt);
-        log.takeUp(aside);
+        boolean written = log.write(transaction, idle);
+        if (!written) refused(attempt);
+        log.takeUp(aside, !written);
         if (log.head().owner() != null || log.lost()) return Next.AGAIN;
         return released();
     }
@@ -355,7 +356,7 @@ final class Runner implements Runnable {
     private void started(Attempt attempt) {
         try {
             berth.execute(attempt::callThere);
-        } catch (RuntimeException refused) {
+        } catch (RuntimeException | OutOfMemoryError refused) { // or no thread is left
             attempt.refuse(refused);
             arrived.add(attempt);
         }

@@ -23,6 +23,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -40,9 +41,13 @@ class TransactionsTest {
     /** As many as branches have called their step and told the driver so. */
     private final Semaphore told = new Semaphore(0);
 
+    private final AtomicInteger executed = new AtomicInteger();
+    private volatile int noThreadFor;
+
     private final FakeBerth berth = new FakeBerth(time, store, "a#1") {
         @Override
         public void execute(Runnable branch) {
+            if (executed.incrementAndGet() == noThreadFor) throw new OutOfMemoryError("no thread of this test's");
             super.execute(() -> {
                 branch.run();
                 told.release();
@@ -64,6 +69,8 @@ class TransactionsTest {
         final List<String> askedMeanwhile = Collections.synchronizedList(new ArrayList<>());
         volatile Predicate<Checkpoint> refuse = checkpoint -> false;
         volatile Predicate<Checkpoint> fail = checkpoint -> false;
+        volatile Supplier<RuntimeException> failure =
+                () -> new SagaStoreException("broken", new SQLException("broken"));
         private final Map<Connection, Checkpoint> pending = Collections.synchronizedMap(new IdentityHashMap<>());
 
         CountingStore(SagaStore inner) {
@@ -93,7 +100,7 @@ class TransactionsTest {
 
         @Override
         public boolean write(Connection transaction, Checkpoint checkpoint) {
-            if (fail.test(checkpoint)) throw new SagaStoreException("broken", new SQLException("broken"));
+            if (fail.test(checkpoint)) throw failure.get();
             boolean accepted = !refuse.test(checkpoint)
                     && checkpoint.accepts(
                             inner.load(checkpoint.ref()).orElseThrow().head());
@@ -227,6 +234,58 @@ class TransactionsTest {
         assertThat(ended()).isEqualTo(SagaStatus.COMPLETED);
         assertThat(calls).containsOnlyOnce("plain").contains("quick", "slow");
         assertThat(berth.heard).filteredOn(told -> told.startsWith("retried")).hasSize(1);
+    }
+
+    /** L3: whatever a driver throws, the saga goes on, and nobody's connection is left with nobody to give it back. */
+    @Test
+    void a_driver_that_breaks_at_a_commit_leaks_no_connection() throws Exception {
+        AtomicInteger failures = new AtomicInteger();
+        store.failure = () -> new IllegalStateException("a driver's own mistake");
+        store.fail = checkpoint -> failures.incrementAndGet() == 1;
+        AtomicInteger slow = new AtomicInteger();
+        transactional("quick", () -> {});
+        transactional("slow", () -> {
+            if (slow.incrementAndGet() == 1) untilTold(1);
+        });
+        begin();
+        assertThat(ended()).isEqualTo(SagaStatus.COMPLETED);
+        assertThat(berth.heard).filteredOn(told -> told.startsWith("retried")).hasSize(1);
+    }
+
+    /** L3: it comes to the same as an executor that refuses; before, the saga broke off beside an open transaction. */
+    @Test
+    void a_branch_for_which_there_is_no_thread_is_called_later() throws Exception {
+        noThreadFor = 2;
+        transactional("one", () -> {});
+        transactional("two", () -> {});
+        begin();
+        assertThat(ended()).isEqualTo(SagaStatus.COMPLETED);
+        assertThat(calls).containsExactlyInAnyOrder("one", "two");
+        assertThat(berth.heard).contains("rejectedLocally two");
+    }
+
+    /** S9: what was accepted while an ended wait could not be written yet counts, also if the commit beside fails. */
+    @Test
+    void a_signal_is_not_lost_to_a_timeout_that_waited_for_a_refused_commit() throws Exception {
+        CountDownLatch over = new CountDownLatch(1);
+        AtomicInteger refusals = new AtomicInteger();
+        store.refuse = checkpoint -> refusals.incrementAndGet() == 1;
+        fork.branch("of-paid")
+                .await("paid", String.class)
+                .timeout(ofSeconds(10))
+                .addOptional();
+        transactional("tx", () -> await(over));
+        berth.inlineWait = ofHours(1);
+        begin();
+        time.awaitParked(1);
+        time.advance(ofSeconds(11));
+        time.awaitParked(1); // the wait is over, which waits for the transaction to be written
+        store.inner.signal(
+                REF, new SagaStore.Signal("paid", "k", berth.codec.encode(Type.of(String.class), "x"), berth.nowMs()));
+        over.countDown(); // nobody tells this engine of it
+        assertThat(ended()).isEqualTo(SagaStatus.COMPLETED);
+        assertThat(berth.heard).contains("A paid COMPLETED").doesNotContain("A paid SKIPPED");
+        assertThat(refusals.get()).isGreaterThan(1);
     }
 
     /** S15: two have ended, and what the first one's checkpoint finds ends the saga's way: the other is rolled back. */
