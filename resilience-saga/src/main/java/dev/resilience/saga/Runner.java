@@ -11,6 +11,7 @@ import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -354,9 +355,13 @@ final class Runner implements Runnable {
     }
 
     private void started(Attempt attempt) {
+        AtomicBoolean begun = new AtomicBoolean(); // an executor may throw and run it all the same
         try {
-            berth.execute(attempt::callThere);
+            berth.execute(() -> {
+                if (begun.compareAndSet(false, true)) attempt.callThere();
+            });
         } catch (RuntimeException | OutOfMemoryError refused) { // or no thread is left
+            if (!begun.compareAndSet(false, true)) return;
             attempt.refuse(refused);
             arrived.add(attempt);
         }

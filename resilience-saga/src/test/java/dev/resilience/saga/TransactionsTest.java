@@ -43,6 +43,7 @@ class TransactionsTest {
 
     private final AtomicInteger executed = new AtomicInteger();
     private volatile int noThreadFor;
+    private volatile int brokenFor;
 
     private final FakeBerth berth = new FakeBerth(time, store, "a#1") {
         @Override
@@ -52,6 +53,9 @@ class TransactionsTest {
                 branch.run();
                 told.release();
             });
+            if (executed.get() != brokenFor) return;
+            told.acquireUninterruptibly();
+            throw new IllegalStateException("after it has run it");
         }
     };
     private final SagaDefinition<String> s = Saga.define("saga", 1, String.class);
@@ -262,6 +266,20 @@ class TransactionsTest {
         assertThat(ended()).isEqualTo(SagaStatus.COMPLETED);
         assertThat(calls).containsExactlyInAnyOrder("one", "two");
         assertThat(berth.heard).contains("rejectedLocally two");
+    }
+
+    /** L6: an executor may throw and run it all the same: it has one end, its own. */
+    @Test
+    void a_branch_that_is_run_and_refused_ends_once() throws Exception {
+        brokenFor = 1;
+        transactional("one", () -> {});
+        transactional("two", () -> {
+            throw new StepRejectedException("so that it turns, which waits for all");
+        });
+        begin();
+        assertThat(ended()).isEqualTo(SagaStatus.COMPENSATED);
+        assertThat(calls).containsOnlyOnce("one", "two");
+        assertThat(berth.heard).noneMatch(told -> told.startsWith("rejectedLocally"));
     }
 
     /** S9: what was accepted while an ended wait could not be written yet counts, also if the commit beside fails. */
